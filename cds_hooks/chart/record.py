@@ -1,0 +1,175 @@
+"""PatientRecord: what a chart says, free of FHIR shapes and free of clinical meaning.
+
+The reader builds it, the mapping reads it. Nothing here decides what a code means. Text from the
+chart is kept for matching only and never reaches a card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Literal, TypeAlias
+
+from cds_hooks.model import Coding, Gap, GapReason, When
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Codings with the text beside them; either may be empty."""
+
+    codings: tuple[Coding, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number as charted: exact, with the unit as written (code first, else text) and a comparator."""
+
+    value: Decimal
+    unit: str = ""
+    comparator: Literal["", "<", "<=", ">", ">="] = ""
+
+
+Value: TypeAlias = "Quantity | Coded | str | bool | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One Observation, or one component of it (a component shares its parent's reference and times)."""
+
+    reference: str
+    what: Coded
+    value: Value = None
+    at: When | None = None
+    issued: When | None = None
+    value_missing: str = ""
+    """The chart's own reason for a missing value (data-absent-reason code), if it gave one."""
+    interpretation: tuple[str, ...] = ()
+    """v3-ObservationInterpretation codes: H, L, LL, POS, NEG …"""
+    sites: tuple[Coded, ...] = ()
+    low: Quantity | None = None
+    high: Quantity | None = None
+    preliminary: bool = False
+    categories: tuple[str, ...] = ()
+    panel: Coded | None = None
+    """For a component: what the whole Observation is."""
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A Condition, or the coded reason of a visit."""
+
+    reference: str
+    what: Coded
+    state: Literal["active", "inactive", "unstated"] = "unstated"
+    denied: bool = False
+    """Refuted: says that it is not so."""
+    doubtful: bool = False
+    """Differential, provisional or unconfirmed."""
+    onset: When | None = None
+    recorded: When | None = None
+    ended: When | None = None
+    sites: tuple[Coded, ...] = ()
+    source: Literal["problem", "visit"] = "problem"
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MedicationUse:
+    """A medicine as ordered, reported, administered, dispensed or proposed."""
+
+    reference: str
+    what: Coded
+    """Codings of the statement and of the Medication it points to, together."""
+    ingredients: tuple[Coded, ...] = ()
+    source: Literal["ordered", "reported", "administered", "dispensed", "proposed"] = "ordered"
+    state: Literal["current", "ended", "not-taken", "planned", "unknown"] = "unknown"
+    start: When | None = None
+    end: When | None = None
+    written: When | None = None
+    """When it was ordered or reported; stands in for a missing start of an order."""
+    routes: tuple[Coded, ...] = ()
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One Encounter: kind (AMB, EMER, IMP …) and period."""
+
+    reference: str
+    kind: str = ""
+    start: When | None = None
+    end: When | None = None
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """The person: date of birth as an interval, sex, whether the chart says that they have died."""
+
+    born: When | None = None
+    sex: Literal["", "female", "male"] = ""
+    deceased: bool = False
+
+
+class Listing(Enum):
+    """How well one kind of chart entry was read."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+    NOT_READ = "not read"
+
+
+@dataclass(frozen=True, slots=True)
+class ListRead:
+    """The state of one list, and how far back it is complete (None with COMPLETE: without limit)."""
+
+    state: Listing
+    back_to: datetime | None = None
+    reason: GapReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """What the chart says. Order of entries carries no meaning; duplicates by id are gone."""
+
+    patient: Patient
+    observed: tuple[Observed, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    medications: tuple[MedicationUse, ...] = ()
+    visits: tuple[Visit, ...] = ()
+    lists: Mapping[str, ListRead] = field(default_factory=dict)
+    """By resource type (Condition, Observation, MedicationStatement …)."""
+    gaps: tuple[Gap, ...] = ()
+
+
+# ---------------------------------------------------------------- what was asked, what came back
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One prefetch key: its FHIR query template and the resource type it answers."""
+
+    key: str
+    template: str
+    resource_type: str
+    newest_first: bool = False
+    """Sorted by date descending, so a truncated answer is complete back to its oldest entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one key: raw JSON bodies in page order, or the reason there are none.
+
+    `bodies` may hold `null`, a resource, a Bundle or an OperationOutcome: the reader tells them apart.
+    `more` says that further pages exist which were not read. An absent key has no Answer at all.
+    """
+
+    bodies: tuple[bytes, ...] = ()
+    failed: GapReason | None = None
+    more: bool = False
