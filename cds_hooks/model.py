@@ -146,6 +146,10 @@ class Concept:
     """For sites: the regions it belongs to (above-chest, below-chest, lower-limb, …)."""
     sites: tuple[str, ...] = ()
     """For signs whose code already says where: the sites it implies."""
+    hides: tuple[str, ...] = ()
+    """Wider concepts that an entry no longer means when its codes or whole texts also say this one."""
+    means: Literal["", "yes", "no"] = ""
+    """For answers: whether a sign with this answer is there. Empty: the answer does not tell."""
     classes: tuple[str, ...] = ()
     """For medicines: the classes that findings ask for."""
     mechanisms: tuple[str, ...] = ()
@@ -270,8 +274,8 @@ class Limits:
     at_most: Decimal | None = None
     unit: str = ""
     """Canonical unit of the concept; checked against it. Left out with `of`."""
-    of: Literal["", "upper-limit", "lower-limit"] = ""
-    """The numbers are multiples of the laboratory's own reference limit."""
+    of: Literal["", "upper-limit", "lower-limit", "over-upper-limit"] = ""
+    """The numbers are multiples of the laboratory's own reference limit, or (over-…) what lies above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,13 +369,15 @@ class MedicationTest:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A fall of a measured value against its own baseline."""
+    """A change of a measured value against its own baseline."""
 
     concept: str
-    fall_above_percent: Decimal
+    change: Literal["fall", "rise"]
+    by: Limits
+    """How much: in % of the baseline, or in the concept's unit."""
     latest_within: Span
     baseline_within: Span
-    """The baseline is the highest value in this span before the latest value."""
+    """The baseline is the highest value (for a rise the lowest) in this span before the latest value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,6 +533,80 @@ class Cause:
     note: str = ""
 
 
+# ---------------------------------------------------------------- scores
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBand:
+    """Points for a measured value in a range."""
+
+    is_: Limits
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOption:
+    """Points when findings hold."""
+
+    when: Expression
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreItem:
+    """One line of a score: a measured value in bands, findings in options, or a clinician's judgement."""
+
+    name: str
+    settle: str
+    """What one could record to settle the item ("a respiratory rate")."""
+    concept: str = ""
+    """The measured concept, with `bands`. Outside every band the item gives no points."""
+    within: Span = Span(hours=12)
+    round_to: Decimal | None = None
+    """Step to which the value is rounded before banding, as charts without decimals do."""
+    bands: tuple[ScoreBand, ...] = ()
+    options: tuple[ScoreOption, ...] = ()
+    """The first option that is present gives the points; none present and none unknown: no points."""
+    judged_up_to: int = 0
+    """Points that only a clinician's judgement can give; they stay open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRisk:
+    """The name of totals from `from` on."""
+
+    from_: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRule:
+    """A published score: its items, whom it is for, and what its totals mean."""
+
+    id: str
+    name: str
+    items: tuple[ScoreItem, ...]
+    risks: tuple[ScoreRisk, ...]
+    """Names of totals, lowest first."""
+    when: Expression | None = None
+    """Whom it is for. Left out: everybody."""
+    citations: tuple[Cite, ...] = ()
+    review: Literal["pending"] | Review = "pending"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRange:
+    """Lowest and highest possible total, and the items that leave it open. Never one number while open."""
+
+    score: str
+    applies: Truth
+    low: int
+    high: int
+    missing: tuple[str, ...] = ()
+    """Names of the items that are open."""
+
+
 # ---------------------------------------------------------------- what comes out
 
 
@@ -625,6 +705,7 @@ class Assessment:
     findings: Mapping[str, Finding]
     criteria: tuple[Match, ...]
     causes: tuple[Match, ...]
+    scores: tuple[ScoreRange, ...]
     gaps: tuple[Gap, ...]
     speaks: bool
     """False for a chart on which no card may be shown (the patient has died)."""
@@ -687,12 +768,15 @@ class Library:
     findings: Mapping[str, FindingRule]
     criteria: Mapping[str, Criterion]
     causes: Mapping[str, Cause]
+    scores: Mapping[str, ScoreRule]
     citations: Mapping[str, Citation]
     choices: Mapping[str, Choice]
     code_index: Mapping[tuple[str, str], tuple[str, ...]]
     """(system URI, code) -> concept ids."""
     text_index: Mapping[str, tuple[str, ...]]
     """Normalised whole text -> concept ids (not medicines)."""
+    hidden_by: Mapping[str, frozenset[str]]
+    """Wider concept -> the narrower ones that hide it."""
     units: Mapping[str, Mapping[str, Conversion]]
     """Concept id -> folded unit spelling -> conversion."""
     medicine_words: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]

@@ -69,7 +69,9 @@ class Problem:
     denied: bool = False
     """Refuted: says that it is not so."""
     doubtful: bool = False
-    """Differential, provisional or unconfirmed."""
+    """One of several that are considered (differential): never counts as present."""
+    provisional: bool = False
+    """Not confirmed yet: counts, and is said to be provisional."""
     onset: When | None = None
     recorded: When | None = None
     ended: When | None = None

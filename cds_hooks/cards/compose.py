@@ -1,0 +1,384 @@
+"""compose: Assessment -> cards. At most two with something to say, else one that says what was not seen.
+
+The action card carries every fired criterion above ROUTINE and takes the indicator of the highest; the
+causes card is information; a gap card stands alone when nothing fired and essential data was unreadable.
+Source of the order, the wording and the limits: docs/architecture.md, knowledge/README.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cds_hooks.cards.phrases import (
+    capitalised,
+    citation_link,
+    evidence_lines,
+    gap_lines,
+    in_sentence,
+    listed,
+)
+from cds_hooks.cards.wire import MAX_SUMMARY, Card, OverrideReason, Source
+from cds_hooks.model import (
+    Assessment,
+    Cause,
+    Coding,
+    Criterion,
+    Library,
+    Match,
+    Tier,
+    Truth,
+)
+from cds_hooks.reasoning.logic import names
+
+_INDICATORS: Mapping[Tier, Literal["info", "warning", "critical"]] = {
+    Tier.EMERGENCY: "critical",
+    Tier.SAME_DAY: "warning",
+    Tier.WITHIN_48H: "warning",
+    Tier.ROUTINE: "info",
+}
+_TIER_WORDS: Mapping[Tier, str] = {
+    Tier.EMERGENCY: "Emergency",
+    Tier.SAME_DAY: "Same day",
+    Tier.WITHIN_48H: "Within 48 hours",
+    Tier.ROUTINE: "Next visit",
+}
+_RECORDED_LINES = 6
+_ADVICES = 3
+_CELL_LINES = 4
+_CAUSES = 6
+_SAID_CAUSES = 3
+_ASKED = 4
+_NOT_SIGNED = "not clinically signed off"
+_TOPICS = "urn:pinpoint:topic"
+_REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
+_OVERRIDES = (
+    OverrideReason("action-completed", _REASONS, "Already acted on"),
+    OverrideReason("cds-not-applicable", _REASONS, "Does not apply to this patient"),
+    OverrideReason("cds-suboptimal-context", _REASONS, "Seen and judged otherwise"),
+    OverrideReason("need-more-info", _REASONS, "Waiting for more information"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How cards speak at this site: whose emergency number they name (a region of knowledge/library.yaml)."""
+
+    region: str = ""
+
+
+def compose(assessment: Assessment, library: Library, voice: Voice) -> tuple[Card, ...]:
+    """The cards, most urgent first, at most three; empty when there is nothing to say or the patient has died.
+
+    Only active rules speak. Every card names its entries or its gaps, and a publication.
+    """
+    if not assessment.speaks:
+        return ()
+    criteria = fired_criteria(assessment, library)
+    urgent = [match for match in criteria if match.tier is not Tier.ROUTINE]
+    routine = [match for match in criteria if match.tier is Tier.ROUTINE]
+    causes = listed_causes(assessment, library)
+    cards: list[Card] = []
+    if urgent:
+        cards.append(_action_card(urgent, assessment, library, voice))
+    if causes or routine:
+        cards.append(_causes_card(causes[:_CAUSES], routine, assessment, library))
+    if not cards and any(gap.essential for gap in assessment.gaps):
+        cards.append(_gap_card(assessment, library))
+    return tuple(cards)
+
+
+def fired_criteria(assessment: Assessment, library: Library) -> list[Match]:
+    """Active criteria that are present, in head order."""
+    return [m for m in assessment.criteria if m.truth is Truth.PRESENT and _is_active(library.criteria[m.rule])]
+
+
+def listed_causes(assessment: Assessment, library: Library) -> list[Match]:
+    """Active causes that are present, best supported first."""
+    return [m for m in assessment.causes if m.truth is Truth.PRESENT and _is_active(library.causes[m.rule])]
+
+
+# ---------------------------------------------------------------- action card
+
+
+def _action_card(urgent: list[Match], assessment: Assessment, library: Library, voice: Voice) -> Card:
+    head = urgent[0]
+    top = [match for match in urgent if match.tier is head.tier]
+    rule = library.criteria[head.rule]
+    return Card(
+        summary=_step_text(rule, head, "summary"),
+        indicator=_INDICATORS[_tier(head)],
+        source=_source(rule.citations[0].source, library, _topic(rule.id)),
+        detail=_paragraphs(
+            _recorded(top, assessment, library),
+            _bullets("Meets", (library.criteria[match.rule].name for match in top)),
+            _advice(top, library),
+            _emergency_number(head, library, voice),
+            _bullets("Also", (_lower_line(match, library) for match in urgent[len(top) :])),
+            _not_seen(assessment, library, top),
+        ),
+        override_reasons=_OVERRIDES,
+    )
+
+
+def _recorded(matches: Iterable[Match], assessment: Assessment, library: Library) -> str:
+    """Entries the criteria rest on: the skin finding first, then the newest."""
+    findings = [assessment.findings[name] for match in matches for name in match.relied_on if _is_finding(name)]
+    skin = _skin_references(assessment, library)
+    items = list(dict.fromkeys(item for finding in findings for item in finding.evidence))
+    on_skin = evidence_lines((item for item in items if item.reference in skin), assessment.at)
+    others = evidence_lines((item for item in items if item.reference not in skin), assessment.at)
+    lines = (*on_skin, *others)
+    more = len(lines) - _RECORDED_LINES
+    return _bullets("Recorded", [*lines[:_RECORDED_LINES], *([f"and {more} more entries"] if more > 0 else [])])
+
+
+def _advice(top: list[Match], library: Library) -> str:
+    """Each different advice once, with the publication it rests on."""
+    lines: dict[str, str] = {}
+    for match in top:
+        rule = library.criteria[match.rule]
+        text = _step_text(rule, match, "advice")
+        source = citation_link(rule.citations[0], library)
+        lines.setdefault(text, f"{text} ({source})" + (" · our own threshold" if match.choice else ""))
+    return _bullets("What guidelines advise", list(lines.values())[:_ADVICES])
+
+
+def _emergency_number(head: Match, library: Library, voice: Voice) -> str:
+    number = library.card.emergency_numbers.get(voice.region, "")
+    return f"**Emergency number here** · {number}" if number and head.tier is Tier.EMERGENCY else ""
+
+
+def _lower_line(match: Match, library: Library) -> str:
+    rule = library.criteria[match.rule]
+    return f"{_TIER_WORDS[_tier(match)]}: {rule.name}"
+
+
+# ---------------------------------------------------------------- causes card
+
+
+def _causes_card(causes: list[Match], routine: list[Match], assessment: Assessment, library: Library) -> Card:
+    rules = [library.causes[match.rule] for match in causes]
+    cited = rules[0].citations if rules else library.criteria[routine[0].rule].citations
+    return Card(
+        summary=_causes_summary(rules, assessment, library) if rules else _routine_summary(routine, library),
+        indicator="info",
+        source=_source(cited[0].source, library, Coding(_TOPICS, "possiblecauses")),
+        detail=_paragraphs(
+            _table(causes, assessment, library),
+            "\n".join(rule.say for rule in rules[:_SAID_CAUSES]),
+            _bullets("Next visit", (_routine_line(match, library) for match in routine)),
+            _where_it_stands(assessment, library),
+            _not_seen(assessment, library, routine),
+            _sources(rules, library),
+        ),
+        override_reasons=_OVERRIDES,
+    )
+
+
+def _causes_summary(rules: list[Cause], assessment: Assessment, library: Library) -> str:
+    """As many causes as fit, the rest counted: written to the limit, never cut."""
+    opening = f"Possible causes of {_what(assessment, library)}: "
+    for shown in range(len(rules), 0, -1):
+        more = len(rules) - shown
+        text = opening + ", ".join(rule.short for rule in rules[:shown]) + (f" and {more} more" if more else "")
+        if len(text) <= MAX_SUMMARY:
+            return text
+    return f"Possible causes of bleeding into the skin: {len(rules)} to consider"
+
+
+def _what(assessment: Assessment, library: Library) -> str:
+    evidence = assessment.findings[library.card.gate].evidence
+    shown = [in_sentence(item.label) for item in evidence if not item.restricted]
+    return shown[0] if shown else "bleeding into the skin"
+
+
+def _routine_summary(routine: list[Match], library: Library) -> str:
+    return _step_text(library.criteria[routine[0].rule], routine[0], "summary")
+
+
+def _routine_line(match: Match, library: Library) -> str:
+    rule = library.criteria[match.rule]
+    return f"{rule.name}: {_step_text(rule, match, 'advice')} ({citation_link(rule.citations[0], library)})"
+
+
+def _table(causes: list[Match], assessment: Assessment, library: Library) -> str:
+    if not causes:
+        return _recorded([Match("", Truth.PRESENT, relied_on=(library.card.gate,))], assessment, library)
+    rows = [
+        f"| {library.causes[match.rule].name} | {_favour(match, assessment, library)} | "
+        f"{_against(match, assessment, library)} |"
+        for match in causes
+    ]
+    return "\n".join(["| Possible cause | In favour | Against |", "|---|---|---|", *rows])
+
+
+def _favour(match: Match, assessment: Assessment, library: Library) -> str:
+    """Entries that speak for it; the skin finding itself stands in the summary."""
+    skin = _skin_findings(library)
+    wanted = [name for name in dict.fromkeys((*match.relied_on, *match.in_favour)) if name not in skin]
+    return _cell(wanted, assessment, library) or "the skin finding itself"
+
+
+def _against(match: Match, assessment: Assessment, library: Library) -> str:
+    against = _cell(match.against, assessment, library)
+    if against:
+        return against
+    open_names = (n for n in library.causes[match.rule].against if assessment.findings[n].truth is Truth.UNKNOWN)
+    asked = [library.findings[name].settle for name in open_names if library.findings[name].settle]
+    return f"not recorded: {', '.join(dict.fromkeys(asked[:2]))}" if asked else "nothing recorded"
+
+
+def _cell(found: Iterable[str], assessment: Assessment, library: Library) -> str:
+    """Entries of the findings; one that only says where or how the skin finding is, by its own name."""
+    skin = _skin_references(assessment, library)
+    texts: list[str] = []
+    for name in found:
+        items = [item for item in assessment.findings[name].evidence if item.reference not in skin]
+        texts += evidence_lines(items, assessment.at) if items else (library.findings[name].name,)
+    unique = list(dict.fromkeys(texts))
+    more = len(unique) - _CELL_LINES
+    return "; ".join([*unique[:_CELL_LINES], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _skin_references(assessment: Assessment, library: Library) -> frozenset[str]:
+    """The entries that record the skin finding."""
+    return frozenset(item.reference for item in assessment.findings[library.card.gate].evidence)
+
+
+def _skin_findings(library: Library) -> frozenset[str]:
+    """The gate and everything it is built from, to any depth."""
+    found: set[str] = set()
+    waiting = [library.card.gate]
+    while waiting:
+        name = waiting.pop()
+        rule = library.findings.get(name)
+        if name not in found and rule is not None:
+            found.add(name)
+            waiting += names(rule.when) if rule.when is not None else ()
+    return frozenset(found)
+
+
+def _where_it_stands(assessment: Assessment, library: Library) -> str:
+    """How many urgent criteria could be decided: silence about the others is not reassurance."""
+    asked = [match for match in assessment.criteria if _may_be_urgent(library.criteria[match.rule])]
+    met = sum(1 for match in asked if match.truth is Truth.PRESENT and match.tier is not Tier.ROUTINE)
+    undecided = sum(1 for match in asked if match.truth is Truth.UNKNOWN)
+    if met:
+        return ""
+    decided = len(asked) - undecided
+    return (
+        f"{decided} of {len(asked)} urgent criteria could be decided from the chart and none is met; "
+        f"the other {undecided} are undecided, not absent."
+    )
+
+
+def _sources(rules: list[Cause], library: Library) -> str:
+    links = dict.fromkeys(citation_link(cite, library) for rule in rules for cite in rule.citations[:1])
+    return f"**Sources** · {' · '.join(links)}" if links else ""
+
+
+# ---------------------------------------------------------------- gap card
+
+
+def _gap_card(assessment: Assessment, library: Library) -> Card:
+    skin = assessment.skin_bleeding is Truth.PRESENT
+    opening = capitalised(_what(assessment, library)) + " recorded, but " if skin else ""
+    unread = listed(list(dict.fromkeys(in_sentence(g.what) for g in assessment.gaps if g.essential)))
+    summary = f"{opening}{unread if opening else capitalised(unread)} could not be read: urgent causes not checked"
+    short = "Parts of the chart could not be read: urgent causes not checked"
+    rule = library.criteria[assessment.criteria[0].rule]
+    return Card(
+        summary=summary if len(summary) <= MAX_SUMMARY else short,
+        indicator="info",
+        source=_source(rule.citations[0].source, library, Coding(_TOPICS, "unreadablechart")),
+        detail=_paragraphs(
+            _bullets("Not seen", gap_lines(assessment.gaps)),
+            _where_it_stands(assessment, library),
+        ),
+        override_reasons=_OVERRIDES,
+    )
+
+
+# ---------------------------------------------------------------- what was not seen
+
+
+def _not_seen(assessment: Assessment, library: Library, shown: Iterable[Match]) -> str:
+    """What would change the answer first, then what could not be read; nothing that would change nothing."""
+    relied = [assessment.findings[name] for match in shown for name in match.relied_on if _is_finding(name)]
+    gaps = dict.fromkeys([*assessment.gaps, *(gap for finding in relied for gap in finding.gaps)])
+    return _paragraphs(
+        _bullets("Would settle more", settling_lines(assessment, library)),
+        _bullets("Not seen", gap_lines(gaps)),
+    )
+
+
+def settling_lines(assessment: Assessment, library: Library) -> tuple[str, ...]:
+    """What a clinician could record that settles most undecided criteria more urgent than those that fired."""
+    counts: Counter[str] = Counter()
+    top = min((m.tier.rank for m in assessment.criteria if m.tier is not None), default=len(Tier))
+    for match in assessment.criteria:
+        rule = library.criteria[match.rule]
+        if _is_active(rule) and _is_open(match, rule, top):
+            settles = {library.findings[n].settle for n in match.would_settle if n in library.findings}
+            counts.update(settle for settle in settles if settle)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_ASKED]
+    return tuple(f"{capitalised(what)}: {_criteria(number)}" for what, number in ranked)
+
+
+def _is_open(match: Match, rule: Criterion, top: int) -> bool:
+    """Undecided where a more urgent answer than the present one is possible."""
+    best = min(step.tier.rank for step in rule.tiers)
+    if match.truth is Truth.UNKNOWN:
+        return best < top
+    return match.truth is Truth.PRESENT and match.tier is not None and best < match.tier.rank
+
+
+def _criteria(number: int) -> str:
+    return "1 urgent criterion" if number == 1 else f"{number} urgent criteria"
+
+
+# ---------------------------------------------------------------- small parts
+
+
+def _is_active(rule: Criterion | Cause) -> bool:
+    return rule.status == "active"
+
+
+def _is_finding(name: str) -> bool:
+    return not name.startswith("score:")
+
+
+def _may_be_urgent(rule: Criterion) -> bool:
+    return _is_active(rule) and any(step.tier is not Tier.ROUTINE for step in rule.tiers)
+
+
+def _tier(match: Match) -> Tier:
+    return match.tier or Tier.ROUTINE
+
+
+def _step_text(rule: Criterion, match: Match, part: Literal["summary", "advice"]) -> str:
+    """The text of the tier step that was taken, or the rule's own."""
+    own: str = getattr(rule, part)
+    return getattr(rule.tiers[match.step], part) or own if match.step >= 0 else own
+
+
+def _source(citation_id: str, library: Library, topic: Coding) -> Source:
+    citation = library.citations[citation_id]
+    label = citation.label if library.card.signed_off else f"{citation.label} · {_NOT_SIGNED}"
+    return Source(label=label, url=citation.url, topic=topic)
+
+
+def _topic(rule_id: str) -> Coding:
+    return Coding(_TOPICS, "".join(letter for letter in rule_id if letter.isalnum()))
+
+
+def _bullets(title: str, lines: Iterable[str]) -> str:
+    items = [f"- {line}" for line in lines]
+    return "\n".join([f"**{title}**", *items]) if items else ""
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)

@@ -1,0 +1,62 @@
+"""Every resource that came back, once, and how to find it again by its address.
+
+Two copies of a resource are one: the newer by `meta.lastUpdated` stays. A resource without an id is known by
+its bytes. The order is that of type and id, so that the order of arrival carries no meaning.
+Source: FHIR R4 4.0.1, 2.3 References, 2.36.4 Resolving references in Bundles, 2.27 Resource (id, meta).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from cds_hooks.chart.answers import Item
+from cds_hooks.chart.shapes import Medication
+from cds_hooks.chart.times import when
+
+_Identity: TypeAlias = tuple[str, str, bytes]
+_NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def one_of_each(items: Iterable[Item]) -> tuple[Item, ...]:
+    """The items without doubles, in the order of type and id."""
+    kept: dict[_Identity, Item] = {}
+    for item in items:
+        identity = _identity(item)
+        kept[identity] = max(item, kept[identity], key=_age) if identity in kept else item
+    return tuple(kept[identity] for identity in sorted(kept))
+
+
+def reference(item: Item) -> str:
+    """`Type/id`; without an id the address it came under, without that its type."""
+    name = _id(item)
+    return f"{item.kind}/{name}" if name else item.address or item.kind
+
+
+def medications(items: Iterable[Item]) -> dict[str, Medication]:
+    """Each Medication by the address of its entry and by `Medication/id`."""
+    found = [(item, item.resource) for item in items if isinstance(item.resource, Medication)]
+    return {address: resource for item, resource in found for address in (item.address, reference(item))}
+
+
+def tail(address: str, kind: str) -> str:
+    """`Type/id` at the end of a reference: relative, absolute or versioned. A bare id or UUID is of `kind`."""
+    parts = address.partition("/_history/")[0].split("/")
+    return "/".join(parts[-2:]) if len(parts) > 1 else f"{kind}/{parts[0].removeprefix('urn:uuid:')}"
+
+
+def _identity(item: Item) -> _Identity:
+    name = _id(item)
+    return item.kind, name, b"" if name else item.raw
+
+
+def _id(item: Item) -> str:
+    return item.resource.id if item.resource else ""
+
+
+def _age(item: Item) -> tuple[datetime, bytes]:
+    """When this version was written; the bytes decide between copies of one age, so that order never does."""
+    meta = item.resource.meta if item.resource else None
+    written = when(meta.last_updated) if meta else None
+    return written.earliest if written else _NEVER, item.raw

@@ -1,0 +1,137 @@
+"""Queries for everything the rules can use: prefetch keys and the FHIR search templates behind them.
+
+Generated from the concepts that findings name, so a code added to a concept is asked for at once. Lists
+whose emptiness is information (problems, medicines) are asked for whole. Observations are asked for twice,
+by code and by category: one that has a code but no category, and one that is only text in a category, must
+both reach us; the reader drops the doubles.
+
+Templates stay in the common subset of CDS Hooks 2.0.1, "Prefetch query restrictions": equality searches,
+`_count`, `_sort`. No date token (clients before 3.0 cannot resolve one), no parameter twice (some clients
+join the values into an OR), no percent-encoding (clients encode). `_include` of medicines is the one
+documented exception: without it a referenced Medication is only an id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote
+
+from cds_hooks.chart.record import Query
+from cds_hooks.model import Concept, FindingRule, Library
+from cds_hooks.reasoning.codes import SYSTEMS
+from cds_hooks.reasoning.scores import measured_by
+
+MAX_TEMPLATE = 1900
+"""Characters in a template. Servers and proxies refuse longer URLs from about 2,000."""
+
+_PATIENT = "patient={{context.patientId}}"
+_PAGE = "_count=200"
+_NEWEST = f"_sort=-date&{_PAGE}"
+_OBSERVED = frozenset({"lab", "vital", "sign"})
+"""What is asked for by code. A diagnosis or circumstance charted as an Observation comes by its category."""
+_ONLY_WHEN_USED = (("procedure", "procedures", "Procedure"), ("vaccine", "immunizations", "Immunization"))
+_SEARCHED_SYSTEMS = frozenset({"loinc", "snomed"})
+_PIECE = re.compile(r"\{\{(?P<token>.*?)\}\}|(?P<text>[^{]+)")
+
+
+def queries(library: Library) -> tuple[Query, ...]:
+    """Every query the library can use, in the order in which discovery shows them; keys are stable names."""
+    used = _concepts_used(library)
+    kinds = {concept.kind for concept in used}
+    return (
+        Query("patient", "Patient/{{context.patientId}}", "Patient"),
+        _whole("conditions", "Condition"),
+        *_observations_by_code(used),
+        Query(
+            "observationsByCategory",
+            f"Observation?{_PATIENT}&category=exam,survey,vital-signs,laboratory&{_NEWEST}",
+            "Observation",
+            newest_first=True,
+        ),
+        _medicines("medicationRequests", "MedicationRequest"),
+        _medicines("medicationStatements", "MedicationStatement"),
+        Query("encounters", f"Encounter?{_PATIENT}&{_NEWEST}", "Encounter", newest_first=True),
+        *(_whole(key, resource_type) for kind, key, resource_type in _ONLY_WHEN_USED if kind in kinds),
+    )
+
+
+def resolve(template: str, context: Mapping[str, str]) -> str | None:
+    """The template as a URL relative to a FHIR base, percent-encoded; None when a token has no value.
+
+    `context` holds the hook's text members by their JSON names (patientId, encounterId). What holds no
+    token is an address already (a next link) and stays as it is.
+    """
+    if "{{" not in template:
+        return template
+    path, mark, query = template.partition("?")
+    try:
+        return _filled(path, context) + mark + "&".join(_filled(part, context) for part in query.split("&"))
+    except KeyError:
+        return None
+
+
+def _filled(text: str, context: Mapping[str, str]) -> str:
+    """One path or one `name=value`. Commas of ours separate alternatives; a value from the context cannot."""
+    return "".join(
+        quote(piece["text"], safe="/=,:")
+        if piece["text"]
+        else quote(context[piece["token"].strip().removeprefix("context.")], safe="")
+        for piece in _PIECE.finditer(text)
+    )
+
+
+def _whole(key: str, resource_type: str) -> Query:
+    return Query(key, f"{resource_type}?{_PATIENT}&{_PAGE}", resource_type)
+
+
+def _medicines(key: str, resource_type: str) -> Query:
+    return Query(key, f"{resource_type}?{_PATIENT}&_include={resource_type}:medication&{_PAGE}", resource_type)
+
+
+def _observations_by_code(used: Iterable[Concept]) -> Iterator[Query]:
+    head, tail = f"Observation?{_PATIENT}&code=", f"&{_NEWEST}"
+    room = MAX_TEMPLATE - len(head) - len(tail)
+    for number, codes in enumerate(_chunks(_searched_codes(used), room), start=1):
+        yield Query(f"observationsByCode{number}", head + codes + tail, "Observation", newest_first=True)
+
+
+def _searched_codes(used: Iterable[Concept]) -> list[str]:
+    """`system|code` of every code an Observation can carry, each once, in an order that does not change."""
+    return sorted(
+        {
+            f"{SYSTEMS[code.system]}|{code.code}"
+            for concept in used
+            if concept.kind in _OBSERVED
+            for code in concept.codes
+            if code.system in _SEARCHED_SYSTEMS
+        }
+    )
+
+
+def _chunks(codes: Iterable[str], room: int) -> Iterator[str]:
+    """The codes joined by commas, in as few pieces as fit into the room."""
+    chunk = ""
+    for code in codes:
+        longer = f"{chunk},{code}" if chunk else code
+        if len(longer) > room:
+            yield chunk
+            longer = code
+        chunk = longer
+    if chunk:
+        yield chunk
+
+
+def _concepts_used(library: Library) -> tuple[Concept, ...]:
+    named = {concept for rule in library.findings.values() for concept in _named_by(rule)}
+    ids = sorted(named.union(*(measured_by(score) for score in library.scores.values())))
+    return tuple(library.concepts[concept] for concept in ids)
+
+
+def _named_by(rule: FindingRule) -> Iterator[str]:
+    for listing in (rule.sign, rule.answer, rule.since):
+        if listing:
+            yield from listing.concepts
+    for single in (rule.measure, rule.trend):
+        if single:
+            yield single.concept

@@ -1,0 +1,167 @@
+"""The patient's record from what the EHR sent: each resource read by itself, none of it trusted blindly.
+
+Entries of another patient, entries dated in the future and entries that cannot be read are refused and
+counted as gaps; how well each list was read stands beside the entries. The same answers in another order,
+or with doubles, give the same record.
+Source: CDS Hooks 2.0.1, Prefetch Template; FHIR R4 4.0.1, 2.3 References.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+
+from cds_hooks.chart import shapes
+from cds_hooks.chart.answers import Item, Opened, opened
+from cds_hooks.chart.entries import Entry, entries, is_ahead
+from cds_hooks.chart.lists import lists
+from cds_hooks.chart.pool import medications, one_of_each, reference, tail
+from cds_hooks.chart.record import (
+    Answer,
+    Listing,
+    ListRead,
+    MedicationUse,
+    Observed,
+    Patient,
+    PatientRecord,
+    Problem,
+    Query,
+    Visit,
+)
+from cds_hooks.chart.times import when
+from cds_hooks.model import Gap, GapReason
+
+_Refused: TypeAlias = Counter[tuple[str, GapReason]]
+"""How many entries were refused, by resource type and reason."""
+
+_SEXES: Final[Mapping[str, Literal["female", "male"]]] = {"female": "female", "male": "male"}
+_WORDS: Final = {
+    "Condition": "Entry in the problem list",
+    "Encounter": "Visit",
+    "Medication": "Medicine",
+    "MedicationAdministration": "Administered medicine",
+    "MedicationDispense": "Dispensed medicine",
+    "MedicationOrder": "Prescribed medicine",
+    "MedicationRequest": "Prescribed medicine",
+    "MedicationStatement": "Reported medicine",
+    "Observation": "Result or observation",
+    "Patient": "Patient details",
+}
+"""Our words for one entry that is a gap, by resource type; the phrase and the count follow them on a card."""
+
+
+def read(
+    queries: Sequence[Query],
+    answers: Mapping[str, Answer],
+    patient_id: str,
+    at: datetime,
+    loose: Sequence[bytes] = (),
+) -> PatientRecord:
+    """What the chart says about this patient, and what could not be seen of it.
+
+    Keys of `queries` without an answer count as not supplied. `loose` are values under unknown keys: their
+    entries are used, but they make no list complete. `at` is now. Nothing is raised for what is in a chart.
+    """
+    held = {
+        query.key: opened(answers[query.key], query.resource_type) for query in queries if query.key in answers
+    }
+    others = [opened(Answer((raw,)), "") for raw in loose]
+    items = one_of_each(item for answer in (*held.values(), *others) for item in answer.items)
+    mine, refused = _sorted_out(items, patient_id)
+    patient = _patient(mine)
+    found, ahead = _entries(mine, patient, at)
+    return PatientRecord(
+        patient or Patient(),
+        tuple(entry for entry in found if isinstance(entry, Observed)),
+        tuple(entry for entry in found if isinstance(entry, Problem)),
+        tuple(entry for entry in found if isinstance(entry, MedicationUse)),
+        tuple(entry for entry in found if isinstance(entry, Visit)),
+        _lists(queries, held, patient, refused),
+        _gaps(refused + ahead),
+    )
+
+
+def _sorted_out(items: Sequence[Item], patient_id: str) -> tuple[list[Item], _Refused]:
+    """The items that may be used, and how many of each type may not, and why."""
+    patient = f"Patient/{patient_id}"
+    own = frozenset({patient, *(item.address for item in items if reference(item) == patient and item.address)})
+    mine: list[Item] = []
+    refused: _Refused = Counter()
+    for item in items:
+        reason = item.flaw or (None if _is_of(item, own) else GapReason.OTHER_PATIENT)
+        if reason:
+            refused[item.kind, reason] += 1
+        else:
+            mine.append(item)
+    return mine, refused
+
+
+def _is_of(item: Item, own: frozenset[str]) -> bool:
+    """Whether the entry is this patient's. One that does not say whose it is was asked for as theirs.
+
+    A contained subject has no identity outside its resource, so it says no more than none.
+    """
+    resource = item.resource
+    if isinstance(resource, shapes.Patient):
+        return not resource.id or reference(item) in own
+    whose = resource and (resource.subject or resource.patient)
+    address = whose.reference if whose else ""
+    return not address or address.startswith("#") or address in own or tail(address, "Patient") in own
+
+
+def _patient(mine: Iterable[Item]) -> Patient | None:
+    """The person; a resource with the right id before one without any."""
+    found = [item.resource for item in mine if isinstance(item.resource, shapes.Patient)]
+    if not found:
+        return None
+    person = max(found, key=lambda one: one.id)
+    return Patient(
+        when(person.birth_date),
+        _SEXES.get(person.gender, ""),
+        deceased=bool(person.deceased_boolean or person.deceased_date_time),
+    )
+
+
+def _entries(mine: Sequence[Item], patient: Patient | None, at: datetime) -> tuple[list[Entry], _Refused]:
+    """Every entry of the record, and what was left out because it is dated in the future."""
+    born, known = patient.born if patient else None, medications(mine)
+
+    def find(address: str) -> shapes.Medication | None:
+        return known.get(address) or known.get(tail(address, "Medication"))
+
+    kept: list[Entry] = []
+    ahead: _Refused = Counter()
+    for item in mine:
+        of_item = entries(item.resource, reference(item), born, find, at)
+        if not is_ahead(of_item, at):
+            kept.extend(of_item)
+        elif not _is_appointment(item):
+            ahead[item.kind, GapReason.FUTURE] += 1
+    return kept, ahead
+
+
+def _is_appointment(item: Item) -> bool:
+    """A planned visit may lie in the future; there is nothing to read in it yet."""
+    return isinstance(item.resource, shapes.Encounter) and item.resource.status == "planned"
+
+
+def _lists(
+    queries: Sequence[Query], held: Mapping[str, Opened], patient: Patient | None, refused: _Refused
+) -> dict[str, ListRead]:
+    """The state of every list; that of the patient failed when only somebody else came."""
+    states = lists(queries, held)
+    if "Patient" in states and not patient and refused["Patient", GapReason.OTHER_PATIENT]:
+        states["Patient"] = ListRead(Listing.FAILED, reason=GapReason.OTHER_PATIENT)
+    return states
+
+
+def _gaps(refused: _Refused) -> tuple[Gap, ...]:
+    """One gap for each type and reason. What is unreadable under an unknown key concerns nobody here."""
+    by_words: Counter[tuple[str, GapReason]] = Counter()
+    for (kind, reason), count in refused.items():
+        if kind:
+            by_words[_WORDS.get(kind, "Entry of another kind"), reason] += count
+    ordered = sorted(by_words.items(), key=lambda one: (one[0][0], one[0][1].value))
+    return tuple(Gap(words, reason, count=count) for (words, reason), count in ordered)

@@ -1,0 +1,156 @@
+"""Concepts of a chart entry: by code in any coding, by whole text where no code is known.
+
+Text is compared, never shown. A code always beats the text beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from cds_hooks.chart.record import Coded
+from cds_hooks.model import Coding, Library
+
+SYSTEMS: Mapping[str, str] = {
+    "snomed": "http://snomed.info/sct",
+    "loinc": "http://loinc.org",
+    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "atc": "http://www.whocc.no/atc",
+    "icd-10-cm": "http://hl7.org/fhir/sid/icd-10-cm",
+    "icd-10": "http://hl7.org/fhir/sid/icd-10",
+    "dmd": "https://dmd.nhs.uk",
+    "cvx": "http://hl7.org/fhir/sid/cvx",
+    "interpretation": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
+    "route": "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration",
+    "edqm": "http://standardterms.edqm.eu",
+}
+"""Short names of the YAML files -> URIs of FHIR R4, terminologies page."""
+
+_OTHER_NAMES: Mapping[str, str] = {
+    "urn:oid:2.16.840.1.113883.6.96": SYSTEMS["snomed"],
+    "urn:oid:2.16.840.1.113883.6.1": SYSTEMS["loinc"],
+    "urn:oid:2.16.840.1.113883.6.88": SYSTEMS["rxnorm"],
+    "urn:oid:2.16.840.1.113883.6.73": SYSTEMS["atc"],
+    "urn:oid:2.16.840.1.113883.6.90": SYSTEMS["icd-10-cm"],
+    "urn:oid:2.16.840.1.113883.6.3": SYSTEMS["icd-10"],
+    "urn:oid:2.16.840.1.113883.12.292": SYSTEMS["cvx"],
+    "http://snomed.info/sct/": SYSTEMS["snomed"],
+    "http://loinc.org/": SYSTEMS["loinc"],
+    "https://loinc.org": SYSTEMS["loinc"],
+    "http://www.whocc.no/atc/": SYSTEMS["atc"],
+    "http://fhir.de/CodeSystem/bfarm/atc": SYSTEMS["atc"],
+    "http://hl7.org/fhir/sid/icd-10-us": SYSTEMS["icd-10-cm"],
+}
+_ATC_LEVELS = (7, 5, 4, 3)
+_WORD = re.compile(r"[\w+]+(?:['-][\w+]+)*")
+
+
+NameIndex: TypeAlias = Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
+"""First word -> (all words of a name, concept id), longest name first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Concept ids of an entry, and whether a code or only a text says so. No ids: not known to us."""
+
+    concepts: tuple[str, ...] = ()
+    certainty: Literal["coded", "text"] = "coded"
+
+
+NOTHING = Meaning()
+
+
+def system_uri(name: str) -> str:
+    """The FHIR URI of a code system, for its short name, an OID or another spelling of the URI."""
+    return SYSTEMS.get(name) or _OTHER_NAMES.get(name) or name
+
+
+def meaning(coded: Coded, library: Library) -> Meaning:
+    """What the entry stands for. Codes first; then its text, or a code's display, as a whole."""
+    concepts = tuple(concept for coding in coded.codings for concept in by_code(coding, library))
+    if concepts:
+        return Meaning(_narrowed(tuple(dict.fromkeys(concepts)), coded, library))
+    for text in texts(coded):
+        found = library.text_index.get(folded(text))
+        if found:
+            return Meaning(found, "text")
+    return NOTHING
+
+
+def _narrowed(concepts: tuple[str, ...], coded: Coded, library: Library) -> tuple[str, ...]:
+    """The concepts without the wide ones for which a code or whole text of the entry says a narrower.
+
+    A wide code beside "senile purpura" means senile purpura: the narrower word was chosen by a person.
+    """
+    narrower = frozenset().union(*(library.hidden_by.get(concept, frozenset()) for concept in concepts))
+    if not narrower:
+        return concepts
+    worded = (c for text in texts(coded) for c in library.text_index.get(folded(text), ()) if c in narrower)
+    meant = tuple(dict.fromkeys((*concepts, *worded)))
+    hidden = _hidden(meant, library)
+    return tuple(concept for concept in meant if concept not in hidden)
+
+
+def _hidden(meant: tuple[str, ...], library: Library) -> frozenset[str]:
+    return frozenset(wide for concept in meant for wide in library.concepts[concept].hides)
+
+
+def by_code(coding: Coding, library: Library) -> tuple[str, ...]:
+    """Concept ids of one code. An ATC code also means what its groups mean."""
+    system = system_uri(coding.system)
+    found = library.code_index.get((system, coding.code))
+    if found is None and system == SYSTEMS["atc"]:
+        found = _atc_group(coding.code, library)
+    return found or ()
+
+
+def texts(coded: Coded) -> Iterator[str]:
+    """The texts that may stand for the entry when no code is known: its own, then the displays."""
+    if coded.text:
+        yield coded.text
+    for coding in coded.codings:
+        if coding.display:
+            yield coding.display
+
+
+def folded(text: str) -> str:
+    """A text as texts are compared: lower case, single spaces, no full stop at the end."""
+    return " ".join(text.casefold().split()).rstrip(".").rstrip()
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text in lower case, punctuation dropped."""
+    return tuple(_WORD.findall(text.casefold()))
+
+
+def names_in(text: str, index: NameIndex) -> tuple[str, ...]:
+    """Ids of the names found as whole words in a text; a longer name hides the shorter inside it."""
+    found: list[str] = []
+    tokens = words(text)
+    position = 0
+    while position < len(tokens):
+        name, concepts = _name_at(tokens, position, index)
+        found += concepts
+        position += max(len(name), 1)
+    return tuple(dict.fromkeys(found))
+
+
+def _name_at(tokens: tuple[str, ...], position: int, index: NameIndex) -> tuple[tuple[str, ...], list[str]]:
+    """The longest name that begins here, with every concept of that name (a combination has several)."""
+    longest: tuple[str, ...] = ()
+    concepts: list[str] = []
+    for name, concept in index.get(tokens[position], ()):
+        if len(name) >= len(longest) and tokens[position : position + len(name)] == name:
+            longest = name
+            concepts.append(concept)
+    return longest, concepts
+
+
+def _atc_group(code: str, library: Library) -> tuple[str, ...] | None:
+    for length in _ATC_LEVELS:
+        found = library.code_index.get((SYSTEMS["atc"], code[:length]))
+        if found:
+            return found
+    return None

@@ -1,0 +1,176 @@
+"""Chart entries sorted by the concept they stand for, once per chart, so that each finding looks at its own.
+
+A Mention says that a sign or problem is (or is not) there; a value stands beside its concept. The sort
+is the only pass over the chart; everything later asks this index.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from cds_hooks.chart.record import Coded, Observed, PatientRecord, Problem
+from cds_hooks.model import Library, When
+from cds_hooks.reasoning.codes import folded, meaning, names_in
+
+_ABSENT = "absent"
+_PRESENT = "present"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One entry that names a sign or problem: said to be there, or said not to be."""
+
+    reference: str
+    concept: str
+    said: bool
+    source: Literal["observed", "problem", "visit"]
+    seen: When | None
+    """When it was observed or written down; for a problem without either, its onset."""
+    began: When | None
+    """Onset where one is charted, else as `seen`."""
+    active: bool
+    sites: tuple[str, ...]
+    certainty: Literal["coded", "text"]
+    flags: tuple[str, ...] = ()
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One record at one instant, its entries sorted by what they stand for."""
+
+    record: PatientRecord
+    library: Library
+    at: datetime
+    mentions: Mapping[str, list[Mention]]
+    observed: Mapping[str, list[Observed]]
+
+    def mentions_of(self, concepts: Iterable[str]) -> list[Mention]:
+        """Every mention of any of the concepts."""
+        return [mention for concept in concepts for mention in self.mentions.get(concept, ())]
+
+
+def sort_entries(record: PatientRecord, library: Library, at: datetime) -> Chart:
+    """The chart's problems and observations by concept; entries that mean nothing to us are left out."""
+    mentions: dict[str, list[Mention]] = defaultdict(list)
+    observed: dict[str, list[Observed]] = defaultdict(list)
+    for problem in record.problems:
+        for mention in _mentions_of_problem(problem, library):
+            mentions[mention.concept].append(mention)
+    for entry in record.observed:
+        concepts = meaning(entry.what, library)
+        for concept in concepts.concepts:
+            observed[concept].append(entry)
+        for mention in _mentions_of_observation(entry, concepts.concepts, concepts.certainty, library):
+            mentions[mention.concept].append(mention)
+    return Chart(record, library, at, mentions, observed)
+
+
+def answer_of(entry: Observed, library: Library) -> tuple[str, ...]:
+    """Answer concepts the value stands for; a yes/no value and a flag count as present or absent."""
+    value = entry.value
+    if isinstance(value, bool):
+        return (_PRESENT,) if value else (_ABSENT,)
+    found: tuple[str, ...] = ()
+    if isinstance(value, Coded):
+        found = meaning(value, library).concepts
+    elif isinstance(value, str):
+        found = library.text_index.get(folded(value), ())
+    found = tuple(concept for concept in found if library.concepts[concept].kind == "answer")
+    return found or _flag(entry)
+
+
+def sites_of(sites: Iterable[Coded], text: str, concept_sites: Iterable[str], library: Library) -> tuple[str, ...]:
+    """Site concepts: coded or worded body sites, those the code implies; the entry's own text last."""
+    found = [site for coded in sites for site in _sites_in(coded, library)] + list(concept_sites)
+    if not found and text:
+        found = list(names_in(text, library.site_words))
+    return tuple(dict.fromkeys(found))
+
+
+def _sites_in(coded: Coded, library: Library) -> tuple[str, ...]:
+    known = tuple(s for s in meaning(coded, library).concepts if library.concepts[s].kind == "site")
+    if known:
+        return known
+    displays = (coding.display for coding in coded.codings)
+    return tuple(site for text in (coded.text, *displays) for site in names_in(text, library.site_words))
+
+
+def _flag(entry: Observed) -> tuple[str, ...]:
+    if entry.value is not None or not entry.interpretation:
+        return ()
+    if "POS" in entry.interpretation:
+        return (_PRESENT,)
+    return (_ABSENT,) if "NEG" in entry.interpretation else ()
+
+
+def _mentions_of_problem(problem: Problem, library: Library) -> Iterable[Mention]:
+    stands_for = meaning(problem.what, library)
+    for concept in stands_for.concepts:
+        yield Mention(
+            reference=problem.reference,
+            concept=concept,
+            said=not problem.denied,
+            source=problem.source,
+            seen=problem.recorded or problem.onset,
+            began=problem.onset or problem.recorded,
+            active=problem.state != "inactive" and problem.ended is None and not problem.doubtful,
+            sites=sites_of(problem.sites, problem.what.text, library.concepts[concept].sites, library),
+            certainty=stands_for.certainty,
+            flags=_flags_of(problem),
+            restricted=problem.restricted,
+        )
+
+
+def _flags_of(problem: Problem) -> tuple[str, ...]:
+    provisional = ("provisional",) if problem.provisional else ()
+    return provisional if problem.onset or problem.recorded else (*provisional, "undated")
+
+
+def _mentions_of_observation(
+    entry: Observed, named: tuple[str, ...], certainty: Literal["coded", "text"], library: Library
+) -> Iterable[Mention]:
+    """A sign named by the code with a yes/no value, or named by the value of any observation."""
+    said = _said(entry, library)
+    for concept in named:
+        if said is not None and library.concepts[concept].kind in ("sign", "problem", "context"):
+            yield _observed_mention(entry, concept, certainty, library, said=said)
+    if isinstance(entry.value, Coded):
+        value = meaning(entry.value, library)
+        for concept in value.concepts:
+            if library.concepts[concept].kind in ("sign", "problem", "context"):
+                yield _observed_mention(entry, concept, value.certainty, library, said=True)
+
+
+def _said(entry: Observed, library: Library) -> bool | None:
+    """Whether an observation named after a sign says that it is there; None when its value does not tell."""
+    means = {library.concepts[answer].means for answer in answer_of(entry, library)}
+    if "no" in means:
+        return False
+    if "yes" in means:
+        return True
+    return True if entry.value is None and not entry.value_missing and not means else None
+
+
+def _observed_mention(
+    entry: Observed, concept: str, certainty: Literal["coded", "text"], library: Library, *, said: bool
+) -> Mention:
+    when = entry.at or entry.issued
+    flags = ("preliminary",) if entry.preliminary else ()
+    return Mention(
+        reference=entry.reference,
+        concept=concept,
+        said=said,
+        source="observed",
+        seen=when,
+        began=when,
+        active=True,
+        sites=sites_of(entry.sites, entry.what.text, library.concepts[concept].sites, library),
+        certainty=certainty,
+        flags=flags if when else (*flags, "undated"),
+        restricted=entry.restricted,
+    )

@@ -1,0 +1,139 @@
+"""Three-valued logic over findings: truth, what an answer rests on, and what would settle it.
+
+Kleene's strong logic. Settling an unknown never overturns an answer already given, so a rule that
+speaks keeps speaking as a chart fills up. There is no operator that treats unknown as absent; where a
+recorded explanation may excuse a rule, the rule has `unless`, and that must be present (assess.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from cds_hooks.model import (
+    All,
+    AnyOf,
+    AtLeast,
+    Expression,
+    NoneOf,
+    ScoreAtLeast,
+    Truth,
+)
+
+TruthOf: TypeAlias = Callable[[str], Truth]
+"""Truth of a finding by id. A score is asked for as `score:<id>:<limit>`."""
+
+
+SCORE_PREFIX = "score:"
+
+
+def truth(expression: Expression, truth_of: TruthOf) -> Truth:
+    """Truth of the expression, given the truth of each finding it names."""
+    match expression:
+        case str():
+            return truth_of(expression)
+        case All(all=parts):
+            return _all(truth(part, truth_of) for part in parts)
+        case AnyOf(any=parts):
+            return negation(_all(negation(truth(part, truth_of)) for part in parts))
+        case NoneOf(none=parts):
+            return _all(negation(truth(part, truth_of)) for part in parts)
+        case AtLeast(at_least=counted):
+            return _at_least(counted.count, [truth(part, truth_of) for part in counted.of])
+        case ScoreAtLeast(score=limit):
+            return truth_of(score_key(limit.id, limit.at_least))
+
+
+def relied_on(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
+    """Findings that make the expression what it is, in the order written, without repeats.
+
+    Empty while the expression is unknown. Of an `any` only the parts that are present count.
+    """
+    return tuple(dict.fromkeys(_relied_on(expression, truth_of)))
+
+
+def would_settle(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
+    """Unknown findings whose answer could still change the expression; empty once it is decided."""
+    if truth(expression, truth_of) is not Truth.UNKNOWN:
+        return ()
+    if isinstance(expression, str):
+        return (expression,)
+    if isinstance(expression, ScoreAtLeast):
+        return (score_key(expression.score.id, expression.score.at_least),)
+    found = (name for part in parts_of(expression) for name in would_settle(part, truth_of))
+    return tuple(dict.fromkeys(found))
+
+
+def names(expression: Expression) -> Iterator[str]:
+    """Every finding the expression names, in the order written; scores by their key."""
+    if isinstance(expression, str):
+        yield expression
+    elif isinstance(expression, ScoreAtLeast):
+        yield score_key(expression.score.id, expression.score.at_least)
+    else:
+        for part in parts_of(expression):
+            yield from names(part)
+
+
+def parts_of(expression: All | AnyOf | NoneOf | AtLeast) -> tuple[Expression, ...]:
+    """The operands of a compound expression."""
+    match expression:
+        case All(all=parts) | AnyOf(any=parts) | NoneOf(none=parts):
+            return parts
+        case AtLeast(at_least=counted):
+            return counted.of
+
+
+def score_key(score_id: str, limit: int) -> str:
+    """The name under which the truth of `score >= limit` is asked for."""
+    return f"{SCORE_PREFIX}{score_id}:{limit}"
+
+
+def parsed_key(key: str) -> tuple[str, int]:
+    """Score id and limit of such a name."""
+    _, score_id, limit = key.split(":")
+    return score_id, int(limit)
+
+
+def negation(value: Truth) -> Truth:
+    """Absent for present and the reverse; unknown stays unknown."""
+    if value is Truth.UNKNOWN:
+        return Truth.UNKNOWN
+    return Truth.ABSENT if value is Truth.PRESENT else Truth.PRESENT
+
+
+def _all(values: Iterable[Truth]) -> Truth:
+    answer = Truth.PRESENT
+    for value in values:
+        if value is Truth.ABSENT:
+            return Truth.ABSENT
+        if value is Truth.UNKNOWN:
+            answer = Truth.UNKNOWN
+    return answer
+
+
+def _at_least(count: int, values: list[Truth]) -> Truth:
+    present = values.count(Truth.PRESENT)
+    if present >= count:
+        return Truth.PRESENT
+    possible = present + values.count(Truth.UNKNOWN)
+    return Truth.UNKNOWN if possible >= count else Truth.ABSENT
+
+
+def _relied_on(expression: Expression, truth_of: TruthOf) -> Iterator[str]:
+    answer = truth(expression, truth_of)
+    if answer is Truth.UNKNOWN:
+        return
+    if isinstance(expression, str):
+        yield expression
+    elif isinstance(expression, ScoreAtLeast):
+        yield score_key(expression.score.id, expression.score.at_least)
+    else:
+        yield from _deciding_parts(expression, answer, truth_of)
+
+
+def _deciding_parts(expression: All | AnyOf | NoneOf | AtLeast, answer: Truth, truth_of: TruthOf) -> Iterator[str]:
+    wanted = negation(answer) if isinstance(expression, NoneOf) else answer
+    for part in parts_of(expression):
+        if truth(part, truth_of) is wanted:
+            yield from _relied_on(part, truth_of)

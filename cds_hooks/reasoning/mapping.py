@@ -1,0 +1,163 @@
+"""find: PatientRecord -> Findings. Each finding is worked out when it is first asked for, and once.
+
+A chart without skin bleeding asks for a handful of findings, so most charts cost little. The answer is
+a function of (record, library, at) whatever the order of asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from cds_hooks.chart.record import PatientRecord
+from cds_hooks.model import (
+    AnswerTest,
+    AnyOf,
+    Expression,
+    Finding,
+    FindingRule,
+    Library,
+    Measure,
+    MedicationTest,
+    Person,
+    ScoreRange,
+    Sign,
+    Since,
+    Span,
+    Trend,
+    Truth,
+)
+from cds_hooks.reasoning.entries import Chart, sort_entries
+from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key, relied_on, truth, would_settle
+from cds_hooks.reasoning.measures import (
+    age_holds,
+    find_answer,
+    find_measure,
+    find_since,
+    find_trend,
+    newest_reading,
+)
+from cds_hooks.reasoning.medicines import Medicines, find_medicine, identify
+from cds_hooks.reasoning.scores import reaches, score_range
+from cds_hooks.reasoning.signs import find_sign
+from cds_hooks.reasoning.values import Reading
+
+
+class Findings(Mapping[str, Finding]):
+    """Every finding of the library for one chart, by id."""
+
+    def __init__(self, record: PatientRecord, library: Library, at: datetime) -> None:
+        self._library = library
+        self._chart = sort_entries(record, library, at)
+        self._medicines: Medicines | None = None
+        self._known: dict[str, Finding] = {}
+        self._scores: dict[str, ScoreRange] = {}
+
+    def __getitem__(self, finding_id: str) -> Finding:
+        known = self._known.get(finding_id)
+        if known is None:
+            known = self._known[finding_id] = self._find(self._library.findings[finding_id])
+        return known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._library.findings)
+
+    def __len__(self) -> int:
+        return len(self._library.findings)
+
+    def truth_of(self, name: str) -> Truth:
+        """Truth of one finding, or of `score >= limit` by its key (logic.score_key)."""
+        if name.startswith(SCORE_PREFIX):
+            score_id, limit = parsed_key(name)
+            return reaches(self.score(score_id), limit)
+        return self[name].truth
+
+    def score(self, score_id: str) -> ScoreRange:
+        """The range of one score, worked out once."""
+        known = self._scores.get(score_id)
+        if known is None:
+            rule = self._library.scores[score_id]
+            known = score_range(rule, self.truth_of, self._newest, self._library)
+            self._scores[score_id] = known
+        return known
+
+    @property
+    def worked_out_scores(self) -> tuple[ScoreRange, ...]:
+        """The scores that rules have asked for so far, by id."""
+        return tuple(self._scores[score_id] for score_id in sorted(self._scores))
+
+    @property
+    def medicines(self) -> Medicines:
+        """The chart's medicines by ingredient; identified once."""
+        if self._medicines is None:
+            self._medicines = identify(self._chart.record, self._library)
+        return self._medicines
+
+    def _newest(self, concept: str, within: Span) -> Reading | None:
+        return newest_reading(concept, within, self._chart)
+
+    def _find(self, rule: FindingRule) -> Finding:
+        taken_back = self._taken_back(rule)
+        return taken_back if taken_back is not None else self._by_test(rule)
+
+    def _taken_back(self, rule: FindingRule) -> Finding | None:
+        for other in rule.unless:
+            if self.truth_of(other) is Truth.PRESENT:
+                return Finding(rule.id, Truth.ABSENT, evidence=self[other].evidence)
+        return None
+
+    def _by_test(self, rule: FindingRule) -> Finding:
+        match rule:
+            case FindingRule(sign=Sign() as sign):
+                return find_sign(rule, sign, self._chart)
+            case FindingRule(measure=Measure() as measure):
+                return find_measure(rule, measure, self._chart)
+            case FindingRule(answer=AnswerTest() as answer):
+                return find_answer(rule, answer, self._chart)
+            case FindingRule(medication=MedicationTest() as medication):
+                return find_medicine(rule, medication, self.medicines, self._chart)
+            case FindingRule(trend=Trend() as trend):
+                return find_trend(rule, trend, self._chart)
+            case FindingRule(since=Since() as since):
+                return find_since(rule, since, self[since.after], self._chart)
+            case FindingRule(person=Person() as person):
+                return Finding(rule.id, _person(person, self._chart))
+            case _:
+                return self._derived(rule, rule.when or AnyOf(()))
+
+    def _derived(self, rule: FindingRule, expression: Expression) -> Finding:
+        answer = truth(expression, self.truth_of)
+        if answer is Truth.UNKNOWN:
+            parts = self._named(would_settle(expression, self.truth_of))
+            gaps = tuple(dict.fromkeys(gap for part in parts for gap in part.gaps))
+            return Finding(rule.id, answer, gaps=gaps)
+        parts = self._named(relied_on(expression, self.truth_of))
+        evidence = tuple(dict.fromkeys(item for part in parts for item in part.evidence))
+        gaps = tuple(dict.fromkeys(gap for part in parts for gap in part.gaps))
+        begun = [part.since for part in parts if part.since is not None]
+        return Finding(rule.id, answer, evidence=evidence, gaps=gaps, since=min(begun, default=None))
+
+    def _named(self, names: Iterable[str]) -> list[Finding]:
+        return [self[name] for name in names if not name.startswith(SCORE_PREFIX)]
+
+
+def find(record: PatientRecord, library: Library, at: datetime) -> Findings:
+    """The findings of a chart at an instant. Unknown where the chart does not tell, with the gaps."""
+    return Findings(record, library, at)
+
+
+def _person(test: Person, chart: Chart) -> Truth:
+    patient = chart.record.patient
+    if test.deceased:
+        return Truth.PRESENT if patient.deceased else Truth.ABSENT
+    if test.age_unknown:
+        return Truth.PRESENT if patient.born is None else Truth.ABSENT
+    answers = []
+    if test.age is not None:
+        answers.append(age_holds(test.age, patient.born, chart.at))
+    if test.sex:
+        same = Truth.PRESENT if patient.sex == test.sex else Truth.ABSENT
+        answers.append(same if patient.sex else Truth.UNKNOWN)
+    if Truth.ABSENT in answers:
+        return Truth.ABSENT
+    return Truth.UNKNOWN if Truth.UNKNOWN in answers else Truth.PRESENT

@@ -1,0 +1,93 @@
+"""Scores as ranges: the lowest and highest total that the chart allows, and the items that leave it open.
+
+A missing item never counts as zero. A score below its cut at the highest possible total is absent, at or
+above it at the lowest is present, and unknown in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TypeAlias
+
+from cds_hooks.model import Library, Limits, ScoreItem, ScoreRange, ScoreRule, Span, Truth
+from cds_hooks.reasoning.logic import TruthOf, truth
+from cds_hooks.reasoning.values import Reading, against_reference, compare
+
+Newest: TypeAlias = Callable[[str, Span], Reading | None]
+"""The newest value of a concept within a span, None when there is none."""
+
+
+def score_range(rule: ScoreRule, truth_of: TruthOf, newest: Newest, library: Library) -> ScoreRange:
+    """The range of one score. Where it is not known whether the score applies, the range still holds."""
+    applies = Truth.PRESENT if rule.when is None else truth(rule.when, truth_of)
+    spans = [(item, _points(item, truth_of, newest, library)) for item in rule.items]
+    return ScoreRange(
+        score=rule.id,
+        applies=applies,
+        low=sum(low for _, (low, _) in spans),
+        high=sum(high for _, (_, high) in spans),
+        missing=tuple(item.name for item, (low, high) in spans if low != high),
+    )
+
+
+def reaches(total: ScoreRange, limit: int) -> Truth:
+    """Truth of `score >= limit`; absent for a patient whom the score is not for."""
+    if total.applies is Truth.ABSENT or total.high < limit:
+        return Truth.ABSENT
+    return Truth.PRESENT if total.applies is Truth.PRESENT and total.low >= limit else Truth.UNKNOWN
+
+
+def risk_of(rule: ScoreRule, total: int) -> str:
+    """The name of a total, empty below the first named one."""
+    return next((risk.name for risk in reversed(rule.risks) if total >= risk.from_), "")
+
+
+def _points(item: ScoreItem, truth_of: TruthOf, newest: Newest, library: Library) -> tuple[int, int]:
+    if item.bands:
+        return _by_value(item, newest, library)
+    if item.options:
+        return _by_findings(item, truth_of)
+    return (0, item.judged_up_to)
+
+
+def _by_value(item: ScoreItem, newest: Newest, library: Library) -> tuple[int, int]:
+    value = newest(item.concept, item.within)
+    if value is None:
+        return _span([0, *(band.points for band in item.bands)])
+    judged = [(band.points, _judge(item, value, band.is_, library)) for band in item.bands]
+    sure = [points for points, answer in judged if answer is Truth.PRESENT]
+    possible = [points for points, answer in judged if answer is Truth.UNKNOWN]
+    return _span(sure) if sure else _span([0, *possible])
+
+
+def _by_findings(item: ScoreItem, truth_of: TruthOf) -> tuple[int, int]:
+    """The first present option, or every unknown one before it and it; none at all gives no points."""
+    possible: list[int] = []
+    for option in item.options:
+        answer = truth(option.when, truth_of)
+        if answer is Truth.PRESENT:
+            return _span([*possible, option.points])
+        if answer is Truth.UNKNOWN:
+            possible.append(option.points)
+    return _span([0, *possible])
+
+
+def _judge(item: ScoreItem, value: Reading, limits: Limits, library: Library) -> Truth:
+    if limits.of:
+        return against_reference(value, limits, library)
+    return compare(_rounded(value.value, item.round_to), value.comparator, limits)
+
+
+def _rounded(value: Decimal, step: Decimal | None) -> Decimal:
+    return value if step is None else (value / step).quantize(Decimal(1), rounding=ROUND_HALF_UP) * step
+
+
+def _span(points: Iterable[int]) -> tuple[int, int]:
+    listed = list(points)
+    return (min(listed), max(listed))
+
+
+def measured_by(rule: ScoreRule) -> tuple[str, ...]:
+    """Concepts a score reads by value."""
+    return tuple(item.concept for item in rule.items if item.concept)

@@ -1,0 +1,163 @@
+"""Signs, symptoms and diagnoses: present, denied or not recorded, with where and since when.
+
+Two clocks (policies, knowledge README): a sign must be current to count, and "new" means that its first
+record is recent, not that it was seen again. An explicit negative newer than the positive ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from cds_hooks.chart.record import Listing, ListRead, PatientRecord
+from cds_hooks.model import (
+    Evidence,
+    Finding,
+    FindingRule,
+    Gap,
+    GapReason,
+    Library,
+    Sign,
+    SiteTest,
+    Span,
+    Truth,
+    When,
+)
+from cds_hooks.reasoning.entries import Chart, Mention
+from cds_hooks.reasoning.times import is_surely_older, is_within
+
+_EPISODE = Span(days=42)
+"""Observations of a sign this far apart still belong to one episode."""
+
+
+def find_sign(rule: FindingRule, sign: Sign, chart: Chart) -> Finding:
+    """PRESENT with its entries newest first; ABSENT when denied since; else what `when_missing` says.
+
+    `since` leaves out an old problem that is not current for this rule: a chronic rash does not date an acute one.
+    """
+    mentions = chart.mentions_of(sign.concepts)
+    denied = [mention for mention in mentions if not mention.said and _observed_in_time(mention, sign, chart.at)]
+    positive = [mention for mention in mentions if mention.said and not _ended_by(mention, denied)]
+    current = [mention for mention in positive if _is_current(mention, sign, chart.at)]
+    if not current:
+        return _not_found(rule, denied, chart)
+    episode = [mention for mention in positive if _is_of_the_episode(mention, chart.at)]
+    return _judge(rule, sign, current, episode, chart)
+
+
+def _judge(rule: FindingRule, sign: Sign, current: list[Mention], episode: list[Mention], chart: Chart) -> Finding:
+    answers = (_where(sign.sites, current, chart.library), _age_of(sign, _first(episode), chart.at))
+    evidence = tuple(_evidence(mention, chart.library) for mention in sorted(current, key=_newest_first))
+    if Truth.ABSENT in answers:
+        return Finding(rule.id, Truth.ABSENT, evidence=evidence)
+    truth = Truth.UNKNOWN if Truth.UNKNOWN in answers else Truth.PRESENT
+    began = _first(mention for mention in episode if mention in current or mention.source != "problem")
+    return Finding(rule.id, truth, evidence=evidence, since=began.earliest if began else None)
+
+
+def _is_current(mention: Mention, sign: Sign, at: datetime) -> bool:
+    if mention.source == "problem":
+        if not mention.active:
+            return sign.past_problems
+        return sign.any_active_problem or _in_window(mention.began, sign.problem_within, at)
+    return _observed_in_time(mention, sign, at)
+
+
+def _observed_in_time(mention: Mention, sign: Sign, at: datetime) -> bool:
+    if mention.source == "problem":
+        return True
+    return _in_window(mention.seen, sign.observed_within, at)
+
+
+def _in_window(when: When | None, span: Span | None, at: datetime) -> bool:
+    """An entry without any date counts as current: it is flagged, and the safer reading wins."""
+    if span is None:
+        return False
+    return when is None or is_within(when, span, at)
+
+
+def _ended_by(mention: Mention, denied: list[Mention]) -> bool:
+    return any(
+        denial.concept == mention.concept and _is_newer(denial.seen, mention.seen or mention.began)
+        for denial in denied
+    )
+
+
+def _is_newer(denial: When | None, positive: When | None) -> bool:
+    """Only a negative that is surely later ends a positive: on the same day the positive stays."""
+    return denial is not None and positive is not None and denial.earliest >= positive.latest
+
+
+def _is_of_the_episode(mention: Mention, at: datetime) -> bool:
+    """Records of the present episode: active problems of any age, observations of the last weeks."""
+    return mention.active if mention.source == "problem" else _in_window(mention.seen, _EPISODE, at)
+
+
+def _first(episode: Iterable[Mention]) -> When | None:
+    starts = [m.began for m in episode if m.began is not None]
+    return min(starts, key=lambda when: (when.earliest, when.latest)) if starts else None
+
+
+def _age_of(sign: Sign, began: When | None, at: datetime) -> Truth:
+    if sign.new_within is None and sign.older_than is None:
+        return Truth.PRESENT
+    if began is None:
+        return Truth.UNKNOWN
+    if sign.new_within is not None and not is_within(began, sign.new_within, at):
+        return Truth.ABSENT
+    if sign.older_than is not None and not is_surely_older(began, sign.older_than, at):
+        return Truth.ABSENT
+    return Truth.PRESENT
+
+
+def _where(test: SiteTest | None, current: list[Mention], library: Library) -> Truth:
+    if test is None:
+        return Truth.PRESENT
+    sites = [library.concepts[site] for mention in current for site in mention.sites]
+    if not sites:
+        return Truth.UNKNOWN
+    in_any = not test.any or any(set(site.parts) & set(test.any) for site in sites)
+    in_only = not test.only or all(set(site.parts) & set(test.only) for site in sites)
+    return Truth.PRESENT if in_any and in_only else Truth.ABSENT
+
+
+def _not_found(rule: FindingRule, denied: list[Mention], chart: Chart) -> Finding:
+    if denied:
+        return Finding(rule.id, Truth.ABSENT, evidence=tuple(_evidence(m, chart.library) for m in denied))
+    if rule.when_missing == "unknown":
+        return Finding(rule.id, Truth.UNKNOWN)
+    unread = _unread(chart.record)
+    return Finding(rule.id, Truth.UNKNOWN if unread else Truth.ABSENT, gaps=unread)
+
+
+def _unread(record: PatientRecord) -> tuple[Gap, ...]:
+    """A gap for each list that would have to be whole before silence means absence."""
+    states = {name: record.lists.get(name, ListRead(Listing.NOT_READ)) for name in ("Condition", "Observation")}
+    return tuple(
+        Gap(name, state.reason or GapReason.NOT_SUPPLIED)
+        for name, state in states.items()
+        if state.state is Listing.FAILED or state.state is Listing.NOT_READ or _too_short(state)
+    )
+
+
+def _too_short(state: ListRead) -> bool:
+    return state.state is Listing.INCOMPLETE and state.back_to is None
+
+
+def _evidence(mention: Mention, library: Library) -> Evidence:
+    return Evidence(
+        reference=mention.reference,
+        label=library.concepts[mention.concept].name,
+        value="" if mention.said else "recorded as absent",
+        at=mention.seen if mention.source != "problem" else mention.began,
+        sites=tuple(library.concepts[site].name for site in mention.sites),
+        since=mention.began if mention.source == "problem" else None,
+        certainty=mention.certainty,
+        flags=mention.flags,
+        restricted=mention.restricted,
+    )
+
+
+def _newest_first(mention: Mention) -> tuple[float, str]:
+    when = mention.seen or mention.began
+    return (-when.latest.timestamp() if when else 0.0, mention.reference)

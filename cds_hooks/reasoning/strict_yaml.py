@@ -1,0 +1,210 @@
+"""YAML files of rules, read strictly, with the line of every node for messages.
+
+Only text, whole numbers, true and false exist. A decimal must be quoted, because a float would move a
+limit. Duplicate keys, anchors and merges are refused.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from cds_hooks import model
+from cds_hooks.errors import LibraryError
+
+_T = TypeVar("_T")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WHOLE = re.compile(r"^(0|-?[1-9][0-9]*)$")
+_DECIMAL = re.compile(r"^[-+]?[0-9][0-9_]*\.[0-9]*([eE][-+]?[0-9]+)?$")
+_OPERATORS = ("all", "any", "none", "at_least", "score")
+_COUNTED: Mapping[str, tuple[set[str], str, str]] = {
+    "at_least": ({"count", "of"}, "count", "{at_least: {count: 2, of: […]}}"),
+    "score": ({"id", "at_least"}, "at_least", "{score: {id: …, at_least: 2}}"),
+}
+"""Operators that are told apart by a number: their keys, which of them is the number, and how one writes them."""
+_RENAMED: Mapping[str, str] = {"is": "is_", "from": "from_"}
+"""Keys that are reserved words of Python, and the fields that hold them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file: its name for messages, its value, and the line of each path inside it."""
+
+    name: str
+    value: object
+    lines: Mapping[tuple[str | int, ...], int]
+
+    def line(self, path: tuple[str | int, ...]) -> int:
+        """The line of the path, or of the nearest node above it that stands in the file."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+def read_document(path: Path, name: str) -> Document:
+    """The file's value. Errors: LibraryError with every fault of the file, each with its line."""
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except OSError:
+        raise LibraryError((f"{name}:1: cannot be read; put the file there",)) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise LibraryError((f"{name}:{line}: not YAML ({error.problem}); mend the line",)) from None
+    except (UnicodeDecodeError, yaml.YAMLError):
+        raise LibraryError((f"{name}:1: holds a character that is not text; save the file as UTF-8",)) from None
+    reading = _Reading(name)
+    value = reading.value(node, ()) if node is not None else {}
+    if reading.faults:
+        raise LibraryError(tuple(reading.faults))
+    return Document(name, value, reading.lines)
+
+
+def build(node: object, shape: type[_T], document: Document, at: tuple[str, ...] = ()) -> _T:
+    """The node as the dataclass. Errors: LibraryError, one fault for each wrong field, with line and mend."""
+    faults = [
+        f"{document.name}:{document.line((*at, *path))}: {message}" for path, message in _bad_expressions(node, ())
+    ]
+    if faults:
+        raise LibraryError(tuple(faults))
+    try:
+        built: _T = _adapter(shape).validate_python(_renamed(node))  # type: ignore[arg-type]  # classes hash
+    except ValidationError as error:
+        raise LibraryError(tuple(_faults_of(error, document, at))) from None
+    return built
+
+
+def schema_of(shape: type, name: str) -> dict[str, Any]:
+    """The JSON Schema of one rule file; for files that map ids to entries, of the whole mapping."""
+    schema: dict[str, Any] = _yaml_names(_adapter(shape).json_schema())
+    if not name.endswith(("concept.schema.json", "citation.schema.json", "choice.schema.json")):
+        return schema
+    definitions = schema.pop("$defs", {})
+    schema["properties"].pop("id", None)
+    schema["required"] = [key for key in schema.get("required", ()) if key != "id"]
+    return {"type": "object", "additionalProperties": schema, "$defs": definitions}
+
+
+class _Reading:
+    """Turns YAML nodes into values, collecting lines and faults on the way."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.faults: list[str] = []
+        self.lines: dict[tuple[str | int, ...], int] = {}
+        self._seen: set[int] = set()
+
+    def value(self, node: yaml.Node, path: tuple[str | int, ...]) -> object:
+        self.lines[path] = node.start_mark.line + 1
+        if id(node) in self._seen:
+            self._fault(node, "anchors and aliases are not used here; write the value out")
+            return None
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in found:
+                self._fault(key_node, f"key `{key}` stands twice; keep one")
+            if key == "<<":
+                self._fault(key_node, "merges are not used here; write the keys out")
+            found[key] = self.value(value_node, (*path, key))
+        return found
+
+    def _scalar(self, node: yaml.Node) -> object:
+        text = str(node.value)
+        if node.style:  # type: ignore[attr-defined]  # quoted or block text; plain text has no style
+            return text
+        if text in ("true", "false"):
+            return text == "true"
+        if _WHOLE.match(text):
+            return int(text)
+        if _DECIMAL.match(text):
+            self._fault(node, f'`{text}` must be a quoted decimal, write "{text}"')
+        return None if text in ("", "null", "~") else text
+
+    def _fault(self, node: yaml.Node, message: str) -> None:
+        self.faults.append(f"{self.name}:{node.start_mark.line + 1}: {message}")
+
+
+def _bad_expressions(node: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Expressions whose operator is unknown or stands beside another, wherever a `when` is."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            inner = (*path, key)
+            yield from _bad_expression(value, inner) if key == "when" else _bad_expressions(value, inner)
+    elif isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from _bad_expressions(item, (*path, index))
+
+
+def _bad_expression(node: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(node, str):
+        return
+    if not isinstance(node, dict) or len(node) != 1 or next(iter(node)) not in _OPERATORS:
+        yield path, f"an expression is a finding id or one of {', '.join(_OPERATORS)}; write {{all: […]}}"
+        return
+    operator, operand = next(iter(node.items()))
+    if operator in _COUNTED:
+        whole, count, form = _COUNTED[operator]
+        if not isinstance(operand, dict) or set(operand) != whole or type(operand[count]) is not int:
+            yield (*path, operator), f"`{operator}` is not complete; write {form}"
+            return
+    if operator == "score":
+        return
+    parts = operand["of"] if operator == "at_least" else operand
+    if not isinstance(parts, list) or not parts:
+        yield (*path, operator), f"`{operator}` needs a list of at least one expression"
+        return
+    for index, part in enumerate(parts):
+        yield from _bad_expression(part, (*path, operator, index))
+
+
+def _renamed(node: object) -> object:
+    if isinstance(node, dict):
+        return {_RENAMED.get(key, key): _renamed(value) for key, value in node.items()}
+    return [_renamed(item) for item in node] if isinstance(node, list) else node
+
+
+def _faults_of(error: ValidationError, document: Document, at: tuple[str, ...]) -> Iterator[str]:
+    back = {field: key for key, field in _RENAMED.items()}
+    for item in error.errors(include_input=False, include_context=False, include_url=False):
+        path = tuple(back.get(str(part), part) if isinstance(part, str) else part for part in item["loc"])
+        shown = ".".join(str(part) for part in path) or "the file"
+        yield f"{document.name}:{document.line((*at, *path))}: {shown}: {item['msg']}; see the schema of this file"
+
+
+def _yaml_names(schema: Any) -> Any:  # noqa: ANN401  # Any: JSON itself
+    back = {field: key for key, field in _RENAMED.items()}
+    if isinstance(schema, dict):
+        return {back.get(key, key): _yaml_names(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_yaml_names(item) for item in schema]
+    return back.get(schema, schema) if isinstance(schema, str) else schema
+
+
+@cache
+def _adapter(shape: Any) -> TypeAdapter[Any]:  # noqa: ANN401  # any dataclass of rules
+    """The reader of a dataclass by pydantic: strict about unknown keys, field help taken from the docstrings.
+
+    The settings are put on the classes here, so that model.py stays free of pydantic.
+    """
+    for kind in (*vars(model).values(), *vars(sys.modules[shape.__module__]).values()):
+        if isinstance(kind, type) and is_dataclass(kind):
+            kind.__pydantic_config__ = ConfigDict(  # type: ignore[attr-defined]  # pydantic's own hook
+                extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+            )
+    return TypeAdapter(shape)
