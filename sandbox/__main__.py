@@ -1,0 +1,64 @@
+"""`python -m sandbox`: the CDS service and its small EHR on one port of this machine.
+
+Environment: PORT, 8080 without it. The service's own `CDS_` settings hold too, except that the profile
+is always `sandbox` here.
+"""
+
+import os
+import sys
+import uuid
+from datetime import UTC, datetime
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cds_hooks.app import create_app
+from cds_hooks.errors import SettingsError
+from cds_hooks.settings import Settings, check, from_environment
+from sandbox.ehr import PATH, fhir_router
+from sandbox.site import invitation, one_site, welcome_page
+from sandbox.store import kept_fresh
+
+_HOST = "127.0.0.1"
+_SERVICE = "petechiae-patient-view"
+
+
+def main() -> None:
+    """Serves until interrupted."""
+    port, settings = _port(), _settings()
+    base_url = settings.public_url.rstrip("/") or f"http://{_HOST}:{port}"
+    charts = kept_fresh(_now)
+
+    async def welcome(scope: Scope, receive: Receive, send: Send) -> None:
+        await welcome_page(base_url, charts().stories)(scope, receive, send)
+
+    service: ASGIApp = create_app(settings)
+    site = one_site(service, fhir_router(charts, base_url=f"{base_url}{PATH}"), welcome)
+    print(invitation(base_url, f"{base_url}/cds-services/{_SERVICE}", charts(), str(uuid.uuid4())), flush=True)
+    uvicorn.run(site, host=_HOST, port=port, log_level="warning")
+
+
+def _port() -> int:
+    text = os.environ.get("PORT", "8080")
+    if not text.isdecimal():
+        sys.exit("PORT must be a number like 8080.")
+    return int(text)
+
+
+def _settings() -> Settings:
+    # What this process starts in its turn is a sandbox too.
+    os.environ["CDS_PROFILE"] = "sandbox"
+    try:
+        settings = from_environment(profile="sandbox")
+        check(settings)
+    except SettingsError as error:
+        sys.exit(str(error))
+    return settings
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    main()
