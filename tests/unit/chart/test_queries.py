@@ -1,0 +1,182 @@
+import re
+from dataclasses import fields
+
+import pytest
+
+from cds_hooks.chart.queries import MAX_TEMPLATE, queries, resolve
+from cds_hooks.model import (
+    AnswerTest,
+    Concept,
+    ConceptCode,
+    FindingRule,
+    Library,
+    Measure,
+    Person,
+    Sign,
+    Since,
+    Trend,
+)
+
+
+def concept(name, kind, *codes):
+    pairs = (code.split("|") for code in codes)
+    return Concept(id=name, kind=kind, name=name, codes=tuple(ConceptCode(s, c, "") for s, c in pairs))
+
+
+CONCEPTS = (
+    concept("platelet-count", "lab", "loinc|777-3", "loinc|26515-7"),
+    concept("temperature", "vital", "loinc|8310-5"),
+    concept("petechiae", "sign", "snomed|271813007", "icd-10-cm|R23.3"),
+    concept("lupus", "problem", "snomed|55464009"),
+    concept("blood-culture", "lab", "loinc|600-7"),
+    concept("smear", "context", "loinc|5909-7"),
+    concept("unused", "lab", "loinc|718-7"),
+    concept("aspirin", "ingredient", "snomed|387458008"),
+    concept("splenectomy", "procedure", "snomed|234319005"),
+    concept("menacwy", "vaccine", "snomed|871874000"),
+)
+RULES = (
+    FindingRule(id="a", name="A", measure=Measure(concept="platelet-count")),
+    FindingRule(id="b", name="B", sign=Sign(concepts=("petechiae", "lupus"))),
+    FindingRule(id="c", name="C", answer=AnswerTest(concepts=("smear",), is_=("present",))),
+    FindingRule(id="d", name="D", since=Since(concepts=("blood-culture",), after="b")),
+    FindingRule(id="e", name="E", trend=Trend("temperature", 10, None, None)),
+    FindingRule(id="f", name="F", person=Person()),
+)
+
+
+def library(rules=RULES, concepts=CONCEPTS):
+    empty = {part.name: {} for part in fields(Library)}
+    return Library(
+        **empty
+        | {
+            "concepts": {concept.id: concept for concept in concepts},
+            "findings": {rule.id: rule for rule in rules},
+        }
+    )
+
+
+def many(count):
+    return tuple(concept(f"lab-{n}", "lab", f"loinc|{10000 + n}-0") for n in range(count))
+
+
+def templates(**changes):
+    return {query.key: query.template for query in queries(library(**changes))}
+
+
+def codes_asked(found):
+    return [
+        code
+        for key, template in found.items()
+        if key.startswith("observationsByCode")
+        for code in re.search("&code=([^&]+)", template)[1].split(",")
+    ]
+
+
+def test_every_list_is_asked_for_under_a_readable_key():
+    assert list(templates()) == [
+        "patient",
+        "conditions",
+        "observationsByCode1",
+        "observationsByCategory",
+        "medicationRequests",
+        "medicationStatements",
+        "encounters",
+    ]
+
+
+def test_each_query_names_the_resource_type_it_asks_for():
+    for query in queries(library()):
+        assert query.resource_type == re.split("[/?]", query.template)[0]
+
+
+def test_only_lists_that_are_sorted_say_that_they_are():
+    for query in queries(library()):
+        assert query.newest_first == ("_sort=-date" in query.template)
+
+
+def test_observations_are_asked_for_by_the_codes_that_findings_use():
+    assert codes_asked(templates()) == [
+        "http://loinc.org|26515-7",
+        "http://loinc.org|5909-7",
+        "http://loinc.org|600-7",
+        "http://loinc.org|777-3",
+        "http://loinc.org|8310-5",
+        "http://snomed.info/sct|271813007",
+        "http://snomed.info/sct|55464009",
+    ]
+
+
+def test_observations_are_asked_for_by_category_as_well():
+    assert "&category=exam,survey,vital-signs,laboratory&" in templates()["observationsByCategory"]
+
+
+def test_without_codes_nothing_is_asked_by_code():
+    assert codes_asked(templates(rules=())) == []
+
+
+def test_medicines_bring_the_medication_they_point_to():
+    found = templates()
+
+    assert "&_include=MedicationRequest:medication&" in found["medicationRequests"]
+    assert "&_include=MedicationStatement:medication&" in found["medicationStatements"]
+
+
+def test_procedures_and_vaccinations_are_asked_for_once_a_finding_uses_one():
+    also = (*RULES, FindingRule(id="g", name="G", sign=Sign(concepts=("splenectomy", "menacwy"))))
+
+    found = templates(rules=also)
+
+    assert found["procedures"] == "Procedure?patient={{context.patientId}}&_count=200"
+    assert found["immunizations"] == "Immunization?patient={{context.patientId}}&_count=200"
+    assert "234319005" not in "".join(codes_asked(found))
+
+
+@pytest.mark.parametrize("count", [1, 79, 80, 81, 500])
+def test_no_template_is_too_long_and_no_code_is_lost(count):
+    labs = many(count)
+    rules = tuple(FindingRule(id=lab.id, name=lab.id, measure=Measure(concept=lab.id)) for lab in labs)
+
+    found = templates(rules=rules, concepts=labs)
+
+    assert count == len(codes_asked(found)) == len(set(codes_asked(found)))
+    assert max(map(len, found.values())) <= MAX_TEMPLATE
+
+
+def test_the_same_library_asks_the_same():
+    assert queries(library()) == queries(library(rules=RULES[::-1], concepts=CONCEPTS[::-1]))
+
+
+# ---------------------------------------------------------------- filling in
+
+
+@pytest.mark.parametrize(
+    ("template", "url"),
+    [
+        ("Patient/{{context.patientId}}", "Patient/a-1.B"),
+        ("Patient/{{ context.patientId }}", "Patient/a-1.B"),
+        (
+            "Observation?patient={{context.patientId}}&code=http://loinc.org|777-3,http://loinc.org|8310-5&_sort=-date",
+            "Observation?patient=a-1.B&code=http://loinc.org%7C777-3,http://loinc.org%7C8310-5&_sort=-date",
+        ),
+        (
+            "MedicationRequest?patient={{context.patientId}}&_include=MedicationRequest:medication",
+            "MedicationRequest?patient=a-1.B&_include=MedicationRequest:medication",
+        ),
+        ("Encounter/{{context.encounterId}}", "Encounter/a%2Fb%3F%26%2C%7C%23"),
+        ("Encounter?_id={{context.encounterId}}&_count=1", "Encounter?_id=a%2Fb%3F%26%2C%7C%23&_count=1"),
+    ],
+)
+def test_a_template_becomes_an_encoded_url(template, url):
+    assert url == resolve(template, {"patientId": "a-1.B", "encounterId": "a/b?&,|#"})
+
+
+@pytest.mark.parametrize("template", ["Encounter/{{context.encounterId}}", "Task?owner={{userPractitionerId}}"])
+def test_a_template_with_an_unknown_token_is_no_url(template):
+    assert resolve(template, {"patientId": "1"}) is None
+
+
+def test_an_address_without_tokens_stays_as_it_is():
+    link = "https://ehr.example/r4?page=a%7Cb+c"
+
+    assert link == resolve(link, {"patientId": "1"})

@@ -1,0 +1,301 @@
+"""Whose entries are read, which are refused, and that one bad entry never costs its neighbour."""
+
+from decimal import Decimal
+
+import pytest
+
+from cds_hooks.chart.reader import read
+from cds_hooks.chart.record import Answer, Listing, ListRead, Patient, Quantity, Query
+from cds_hooks.chart.times import when
+from cds_hooks.model import Gap, GapReason
+from tests.unit.chart.charts import AT, ME, MINE, answered, body, bundle, condition, entry, observation, record_of
+
+OTHER = {"reference": "Patient/p2"}
+
+
+def _patient(**fields: object) -> dict[str, object]:
+    return {"resourceType": "Patient", "id": ME, **fields}
+
+
+# ---------------------------------------------------------------- the person
+
+
+def test_the_patient_is_read():
+    record = record_of(_patient(birthDate="2020-05", gender="female"))
+
+    assert Patient(when("2020-05"), "female") == record.patient
+
+
+@pytest.mark.parametrize("gender", ["other", "unknown", None])
+def test_a_gender_that_is_neither_is_left_open(gender: str | None):
+    assert record_of(_patient(gender=gender)).patient.sex == ""
+
+
+def test_a_birth_date_that_is_only_an_extension_is_unknown():
+    assert record_of(_patient(_birthDate={"extension": []})).patient.born is None
+
+
+@pytest.mark.parametrize("fields", [{"deceasedBoolean": True}, {"deceasedDateTime": "2026-01"}])
+def test_death_is_read_in_both_forms(fields: dict[str, object]):
+    assert record_of(_patient(**fields)).patient.deceased
+
+
+def test_no_death_is_said_in_so_many_words():
+    assert not record_of(_patient(deceasedBoolean=False)).patient.deceased
+
+
+def test_a_patient_without_an_id_was_asked_for_as_this_one():
+    record = answered({"Patient": {"resourceType": "Patient", "gender": "male"}})
+
+    assert "male" == record.patient.sex
+
+
+def test_a_patient_with_the_id_goes_before_one_without():
+    record = record_of({"resourceType": "Patient", "gender": "male"}, _patient(gender="female"))
+
+    assert "female" == record.patient.sex
+
+
+def test_another_patient_is_refused_and_the_list_failed():
+    record = answered({"Patient": {"resourceType": "Patient", "id": "p2", "gender": "male"}})
+
+    assert Patient() == record.patient
+    assert ListRead(Listing.FAILED, reason=GapReason.OTHER_PATIENT) == record.lists["Patient"]
+    assert (Gap("Patient details", GapReason.OTHER_PATIENT),) == record.gaps
+
+
+def test_another_patient_beside_this_one_costs_nothing():
+    record = record_of(_patient(gender="female"), {"resourceType": "Patient", "id": "p2"})
+
+    assert ("female", Listing.COMPLETE) == (record.patient.sex, record.lists["Patient"].state)
+
+
+# ---------------------------------------------------------------- whose entries
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        MINE,
+        {"reference": "https://ehr.example/fhir/Patient/p1"},
+        {"reference": "Patient/p1/_history/3"},
+        {"reference": "urn:uuid:p1"},
+        {"reference": "p1"},
+        {"reference": "#pat"},
+        {"display": "somebody"},
+        "Patient/p1",
+        None,
+    ],
+)
+def test_an_entry_of_this_patient_is_read(subject: object):
+    assert 1 == len(record_of(condition(subject=subject)).problems)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        OTHER,
+        {"reference": "https://ehr.example/fhir/Patient/p11"},
+        {"reference": "Group/p1"},
+        {"reference": "urn:uuid:p2"},
+        {"reference": "Patient?identifier=1"},
+        "Patient/p2",
+    ],
+)
+def test_an_entry_of_another_patient_is_refused_and_counted(subject: object):
+    record = record_of(condition(subject=subject), condition(id="c2", subject=OTHER))
+
+    assert () == record.problems
+    assert (Gap("Entry in the problem list", GapReason.OTHER_PATIENT, count=2),) == record.gaps
+    assert Listing.COMPLETE is record.lists["Condition"].state
+
+
+def test_an_entry_says_whose_it_is_under_patient_too():
+    assert () == record_of(condition(subject=None, patient=OTHER)).problems
+
+
+def test_a_subject_may_be_the_address_of_the_patients_entry():
+    patients = {"resourceType": "Bundle", "entry": [entry(_patient(), fullUrl="urn:uuid:77")]}
+    record = answered({"Patient": patients, "Condition": bundle(condition(subject={"reference": "urn:uuid:77"}))})
+
+    assert 1 == len(record.problems)
+
+
+# ---------------------------------------------------------------- dates in the future
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        observation(effectiveDateTime="2026-03-20"),
+        observation(issued="2026-03-20"),
+        condition(recordedDate="2026-03-20"),
+        condition(onsetDateTime="2026-03-20"),
+        {"resourceType": "MedicationRequest", "id": "m1", "status": "active", "authoredOn": "2026-03-20"},
+        {"resourceType": "MedicationAdministration", "status": "completed", "effectiveDateTime": "2026-03-20"},
+        {"resourceType": "Encounter", "status": "finished", "period": {"start": "2026-03-20"}},
+    ],
+)
+def test_an_entry_from_the_future_is_dropped_and_counted(resource: dict[str, object]):
+    record = record_of(resource)
+
+    assert ((), (), (), ()) == (record.observed, record.problems, record.medications, record.visits)
+    assert [(GapReason.FUTURE, 1)] == [(gap.reason, gap.count) for gap in record.gaps]
+
+
+def test_an_entry_less_than_a_day_ahead_is_read():
+    assert 1 == len(record_of(observation(effectiveDateTime="2026-03-19T11:59:00Z")).observed)
+
+
+def test_a_planned_medicine_may_start_in_the_future():
+    resource = {"resourceType": "MedicationRequest", "status": "draft", "intent": "order"}
+    record = record_of(
+        {**resource, "dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": {"start": "2026-05-01"}}}}]}
+    )
+
+    assert 1 == len(record.medications)
+
+
+def test_an_appointment_is_no_visit_yet_and_no_gap():
+    record = record_of({"resourceType": "Encounter", "status": "planned", "period": {"start": "2026-05-01"}})
+
+    assert ((), ()) == (record.visits, record.gaps)
+
+
+# ---------------------------------------------------------------- one entry never costs its neighbour
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"resource":{"resourceType":"Observation","id":"\xff"}}',
+        b'{"resource":5}',
+        b"5",
+        b'{"resource":{"id":"x"}}',
+        b'{"resource":{"resourceType":"Observation","id":"x","code":true}}',
+        b'{"resource":{"resourceType":"Observation","id":"x","subject":true,"status":"final"}}',
+    ],
+)
+def test_an_unreadable_entry_is_counted_and_its_neighbour_read(bad: bytes):
+    raw = b'{"resourceType":"Bundle","entry":[' + bad + b"," + body(entry(observation())) + b"]}"
+    record = read([Query("k", "", "Observation")], {"k": Answer((raw,))}, ME, AT)
+
+    assert 1 == len(record.observed)
+    assert (Gap("Result or observation", GapReason.UNREADABLE),) == record.gaps
+    assert ListRead(Listing.INCOMPLETE, reason=GapReason.UNREADABLE) == record.lists["Observation"]
+
+
+def test_an_unreadable_element_of_a_bare_list_is_counted():
+    record = answered({"Condition": [5, condition()]})
+
+    assert (1, (Gap("Entry in the problem list", GapReason.UNREADABLE),)) == (len(record.problems), record.gaps)
+
+
+def test_a_list_of_which_nothing_could_be_read_failed():
+    assert Listing.FAILED is answered({"Condition": [5]}).lists["Condition"].state
+
+
+def test_an_unreadable_entry_of_a_type_without_words_is_another_entry():
+    record = read([Query("k", "", "Procedure")], {"k": Answer((body(bundle(5)),))}, ME, AT)
+
+    assert (Gap("Entry of another kind", GapReason.UNREADABLE),) == record.gaps
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"code": "Petechiae"},
+        {"code": [{"text": "Petechiae"}, {"text": "other"}]},
+        {"code": {"text": "Petechiae", "coding": [None, 5.5, {"code": None}, {}]}},
+        {"code": {"text": "Petechiae", "coding": None}},
+        {"code": {"text": "Petechiae"}, "category": 5, "effectiveDateTime": {"x": 1}, "meta": []},
+        {"code": {"text": "Petechiae"}, "id": 17},
+        {"code": {"text": "Petechiae"}, "referenceRange": [{"low": {"value": "?"}}], "issued": True},
+        {"code": {"text": "Petechiae"}, "bodySite": [], "interpretation": [{"coding": "x"}], "component": {}},
+    ],
+)
+def test_an_odd_field_costs_only_itself(odd: dict[str, object]):
+    record = record_of(observation(**odd))
+
+    assert ("Petechiae", ()) == (record.observed[0].what.text, record.gaps)
+
+
+def test_numbers_are_exact_in_odd_resources_too():
+    (only,) = record_of(observation(category="x", valueQuantity={"value": 0.1})).observed
+
+    assert Quantity(Decimal("0.1")) == only.value
+
+
+@pytest.mark.parametrize("number", [b"1e999999999999999999", b"9" * 5000])
+def test_a_monstrous_number_costs_at_most_its_entry(number: bytes):
+    bad = b'{"resource":{"resourceType":"Observation","category":5,"valueQuantity":{"value":' + number + b"}}}"
+    raw = b'{"resourceType":"Bundle","entry":[' + bad + b"," + body(entry(observation())) + b"]}"
+    record = read([Query("k", "", "Observation")], {"k": Answer((raw,))}, ME, AT)
+
+    assert "Observation/o1" in [one.reference for one in record.observed]
+
+
+# ---------------------------------------------------------------- doubles and names
+
+
+def test_a_resource_under_two_keys_counts_once():
+    record = answered(
+        {"Observation": bundle(observation()), "Condition": bundle(observation())}, loose=(observation(),)
+    )
+
+    assert 1 == len(record.observed)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_versions_the_newer_counts(turn: int):
+    old = observation(meta={"lastUpdated": "2026-03-01T10:00:00Z"}, valueBoolean=False)
+    new = observation(meta={"lastUpdated": "2026-03-01T11:00:00Z"}, valueBoolean=True)
+
+    assert [True] == [one.value for one in record_of(*(old, new)[::turn]).observed]
+
+
+def test_a_resource_without_an_id_is_named_by_its_address():
+    nameless = entry(observation(id=None), fullUrl="urn:uuid:5")
+    record = answered({"Observation": {"resourceType": "Bundle", "entry": [nameless, nameless]}})
+
+    assert ["urn:uuid:5"] == [one.reference for one in record.observed]
+
+
+def test_a_resource_without_id_and_address_is_named_by_its_type():
+    assert ["Observation"] == [one.reference for one in record_of(observation(id=None)).observed]
+
+
+# ---------------------------------------------------------------- versions and other types
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        ({"resourceType": "MedicationOrder", "status": "active"}, "Prescribed medicine"),
+        (condition(dateRecorded="2026-01-01"), "Entry in the problem list"),
+        (observation(comments="x"), "Result or observation"),
+        ({"resourceType": "MedicationStatement", "wasNotTaken": True}, "Reported medicine"),
+        ({"resourceType": "MedicationAdministration", "wasNotGiven": False}, "Administered medicine"),
+    ],
+)
+def test_an_entry_of_dstu2_is_a_gap_and_never_silence(resource: dict[str, object], words: str):
+    record = record_of(resource)
+
+    assert ((), (), ()) == (record.observed, record.problems, record.medications)
+    assert (Gap(words, GapReason.UNSUPPORTED_VERSION),) == record.gaps
+
+
+def test_a_list_in_dstu2_failed():
+    record = record_of(condition(dateRecorded="2026-01-01"))
+
+    assert ListRead(Listing.FAILED, reason=GapReason.UNSUPPORTED_VERSION) == record.lists["Condition"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["FamilyMemberHistory", "AllergyIntolerance", "Immunization", "Procedure", "Provenance"]
+)
+def test_other_types_are_passed_over(kind: str):
+    record = answered({"Condition": bundle({"resourceType": kind, "id": "x", "code": {"text": "Petechiae"}})})
+
+    assert ((), (), (), ()) == (record.observed, record.problems, record.medications, record.gaps)
+    assert Listing.COMPLETE is record.lists["Condition"].state

@@ -1,0 +1,348 @@
+import pytest
+
+from cds_hooks.chart.record import Listing, ListRead
+from cds_hooks.model import GapReason, Truth
+from tests.build import coded, days_ago, finding, hours_ago, list_failed, observed, problem, record, when
+
+P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN
+
+RECENT = "sign: {concepts: [petechiae], observed_within: {days: 3}, problem_within: {days: 14}}"
+SILENCE_IS_ABSENCE = f"{RECENT}\nwhen_missing: absent_if_list_read"
+
+
+def sign(body, *entries, lists=None):
+    return finding(body, record(*entries, lists=lists))
+
+
+def petechiae(*entries, **more):
+    return sign(RECENT, *entries, **more)
+
+
+# ---------------------------------------------------------------- what counts as current
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(P, 71.9), (U, 72), (U, 100)])
+def test_an_observation_older_than_the_window_does_not_count(expected, hours):
+    assert expected is petechiae(observed("petechiae", at=hours_ago(hours))).truth
+
+
+@pytest.mark.parametrize(("expected", "day"), [(P, "2026-03-15"), (U, "2026-03-14")])
+def test_an_observation_dated_by_day_counts_to_the_end_of_that_day(expected, day):
+    assert expected is petechiae(observed("petechiae", at=when(day))).truth
+
+
+@pytest.mark.parametrize(("expected", "days"), [(P, 13.9), (U, 14)])
+def test_an_active_problem_older_than_its_window_does_not_count(expected, days):
+    assert expected is petechiae(problem("petechiae", days_ago(days))).truth
+
+
+def test_a_problem_without_onset_is_dated_by_its_record():
+    assert P is petechiae(problem("petechiae", recorded=days_ago(3))).truth
+    assert U is petechiae(problem("petechiae", recorded=days_ago(15))).truth
+
+
+def test_an_undated_entry_counts_as_current_and_is_flagged():
+    found = petechiae(observed("petechiae", undated=True))
+
+    assert P is found.truth
+    assert ("undated",) == found.evidence[0].flags
+
+
+def test_an_undated_problem_counts_as_current():
+    assert P is petechiae(problem("petechiae")).truth
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        problem("petechiae", days_ago(1), state="inactive"),
+        problem("petechiae", days_ago(2), ended=days_ago(1)),
+        problem("petechiae", days_ago(1), doubtful=True),
+    ],
+)
+def test_a_problem_that_is_not_active_or_not_sure_does_not_count(entry):
+    assert U is petechiae(entry).truth
+
+
+def test_observations_never_count_without_a_window_for_them():
+    body = "sign: {concepts: [petechiae], problem_within: {days: 14}}"
+
+    assert U is sign(body, observed("petechiae")).truth
+    assert U is sign(body, observed("petechiae", undated=True)).truth
+
+
+def test_problems_never_count_without_a_window_for_them():
+    body = "sign: {concepts: [petechiae], observed_within: {days: 14}}"
+
+    assert U is sign(body, problem("petechiae", days_ago(1))).truth
+
+
+def test_active_problems_of_any_age_count_where_the_rule_says_so():
+    body = "sign: {concepts: [petechiae], any_active_problem: true}"
+
+    assert P is sign(body, problem("petechiae", days_ago(4000))).truth
+    assert U is sign(body, problem("petechiae", days_ago(1), state="inactive")).truth
+
+
+def test_past_problems_count_where_the_rule_says_so():
+    body = "sign: {concepts: [petechiae], past_problems: true}"
+
+    assert P is sign(body, problem("petechiae", days_ago(4000), state="inactive")).truth
+
+
+def test_the_reason_of_a_visit_counts_as_an_observation():
+    visit = {"source": "visit", "state": "unstated"}
+
+    assert P is petechiae(problem("petechiae", recorded=hours_ago(71), **visit)).truth
+    assert U is petechiae(problem("petechiae", recorded=hours_ago(73), **visit)).truth
+
+
+def test_any_of_the_concepts_is_enough():
+    body = "sign: {concepts: [petechiae, purpura], observed_within: {days: 3}}"
+
+    assert P is sign(body, observed("purpura")).truth
+
+
+def test_a_sign_that_is_the_value_of_an_examination_counts():
+    assert P is petechiae(observed("skin examination", coded("1001"))).truth
+
+
+# ---------------------------------------------------------------- denial
+
+
+def test_an_explicit_negative_makes_a_sign_absent():
+    found = petechiae(observed("petechiae", value=False))
+
+    assert A is found.truth
+    assert "recorded as absent" == found.evidence[0].value
+
+
+def test_a_negative_newer_than_the_positive_ends_it():
+    assert (
+        A is petechiae(observed("petechiae", at=hours_ago(5)), observed("petechiae", "absent", hours_ago(2))).truth
+    )
+
+
+def test_a_positive_newer_than_the_negative_counts():
+    assert (
+        P is petechiae(observed("petechiae", "absent", hours_ago(5)), observed("petechiae", at=hours_ago(2))).truth
+    )
+
+
+def test_a_negative_of_one_sign_does_not_end_another():
+    body = "sign: {concepts: [petechiae, purpura], observed_within: {days: 3}}"
+
+    assert (
+        P is sign(body, observed("petechiae", at=hours_ago(2)), observed("purpura", "absent", hours_ago(1))).truth
+    )
+
+
+def test_a_negative_of_the_same_day_keeps_the_positive():
+    today = when("2026-03-18")
+
+    assert P is petechiae(observed("petechiae", at=today), observed("petechiae", "absent", today)).truth
+    assert P is petechiae(observed("petechiae", at=today), observed("petechiae", "absent", hours_ago(1))).truth
+
+
+def test_a_negative_of_the_next_day_ends_a_positive_dated_by_day():
+    yesterday = observed("petechiae", at=when("2026-03-17"))
+
+    assert A is petechiae(yesterday, observed("petechiae", "absent", when("2026-03-18"))).truth
+
+
+def test_a_negative_outside_the_window_says_nothing():
+    assert U is petechiae(observed("petechiae", "absent", hours_ago(80))).truth
+
+
+def test_an_undated_negative_does_not_end_a_positive():
+    assert P is petechiae(observed("petechiae"), observed("petechiae", "absent", undated=True)).truth
+
+
+def test_a_negative_does_not_end_an_undated_positive():
+    assert P is petechiae(observed("petechiae", undated=True), observed("petechiae", "absent", hours_ago(1))).truth
+
+
+def test_a_refuted_problem_is_an_explicit_negative():
+    assert A is petechiae(problem("petechiae", days_ago(1), denied=True)).truth
+
+
+def test_a_negative_ends_an_active_problem_recorded_before_it():
+    entries = (problem("petechiae", days_ago(2)), observed("petechiae", "absent", hours_ago(1)))
+
+    assert A is petechiae(*entries).truth
+
+
+# ---------------------------------------------------------------- silence
+
+
+def test_silence_is_unknown():
+    assert U is petechiae().truth
+
+
+def test_silence_is_absence_only_where_the_rule_says_so():
+    assert A is sign(SILENCE_IS_ABSENCE).truth
+
+
+@pytest.mark.parametrize("name", ["Condition", "Observation"])
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (GapReason.FAILED, list_failed()),
+        (GapReason.TIMED_OUT, list_failed(GapReason.TIMED_OUT)),
+        (GapReason.NOT_SUPPLIED, ListRead(Listing.NOT_READ)),
+        (GapReason.INCOMPLETE, ListRead(Listing.INCOMPLETE, reason=GapReason.INCOMPLETE)),
+    ],
+)
+def test_silence_of_a_list_that_was_not_read_whole_is_unknown(name, reason, state):
+    found = sign(SILENCE_IS_ABSENCE, lists={name: state})
+
+    assert U is found.truth
+    assert [(name, reason)] == [(gap.what, gap.reason) for gap in found.gaps]
+
+
+def test_a_list_that_reaches_far_enough_back_is_silent_about_recent_signs():
+    cut_off = ListRead(Listing.INCOMPLETE, back_to=days_ago(300).earliest, reason=GapReason.INCOMPLETE)
+
+    assert A is sign(SILENCE_IS_ABSENCE, lists={"Observation": cut_off}).truth
+
+
+# ---------------------------------------------------------------- new and chronic
+
+
+NEW = (
+    "sign: {concepts: [petechiae], observed_within: {days: 14}, any_active_problem: true, new_within: {hours: 72}}"
+)
+CHRONIC = (
+    "sign: {concepts: [petechiae], observed_within: {days: 14}, any_active_problem: true, older_than: {days: 42}}"
+)
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(P, 71), (A, 72)])
+def test_a_sign_is_new_while_its_first_record_is_recent(expected, hours):
+    assert expected is sign(NEW, observed("petechiae", at=hours_ago(hours))).truth
+
+
+def test_a_sign_seen_again_is_not_new():
+    again = observed("petechiae", at=hours_ago(1), reference="Observation/again")
+
+    assert A is sign(NEW, observed("petechiae", at=days_ago(6)), again).truth
+
+
+def test_a_sign_seen_in_an_earlier_episode_is_new_again():
+    assert P is sign(NEW, observed("petechiae", at=days_ago(60)), observed("petechiae", at=hours_ago(1))).truth
+
+
+def test_a_long_standing_problem_seen_again_is_not_new():
+    assert A is sign(NEW, problem("petechiae", days_ago(400)), observed("petechiae", at=hours_ago(1))).truth
+
+
+def test_a_sign_whose_beginning_is_not_known_may_be_new():
+    assert U is sign(NEW, observed("petechiae", undated=True)).truth
+
+
+@pytest.mark.parametrize(("expected", "days"), [(P, 42), (A, 41)])
+def test_a_sign_is_chronic_when_its_first_record_is_old(expected, days):
+    assert expected is sign(CHRONIC, problem("petechiae", days_ago(days))).truth
+
+
+def test_a_problem_dated_by_year_is_chronic_only_when_all_of_it_is_old():
+    assert P is sign(CHRONIC, problem("petechiae", when("2025"))).truth
+    assert A is sign(CHRONIC, problem("petechiae", when("2026"))).truth
+
+
+def test_the_first_record_is_kept_as_the_beginning():
+    found = petechiae(observed("petechiae", at=days_ago(2)), problem("petechiae", days_ago(3)))
+
+    assert days_ago(3).earliest == found.since
+
+
+def test_an_old_problem_that_is_not_current_does_not_date_a_sign_seen_today():
+    found = petechiae(observed("petechiae", at=hours_ago(1)), problem("petechiae", days_ago(700)))
+
+    assert hours_ago(1).earliest == found.since
+
+
+def test_an_observation_of_the_episode_dates_a_sign_seen_again_today():
+    again = observed("petechiae", at=hours_ago(1), reference="Observation/again")
+
+    assert days_ago(6).earliest == petechiae(observed("petechiae", at=days_ago(6)), again).since
+
+
+def test_a_sign_without_a_date_has_no_beginning():
+    assert petechiae(observed("petechiae", undated=True)).since is None
+
+
+# ---------------------------------------------------------------- where
+
+
+def where(test, *entries):
+    body = f"sign: {{concepts: [petechiae, eyelid-purpura], observed_within: {{days: 3}}, sites: {{{test}}}}}"
+    return sign(body, *entries).truth
+
+
+ONLY_ABOVE, ANY_BELOW = "only: [above-chest]", "any: [below-chest]"
+
+
+@pytest.mark.parametrize("test", [ONLY_ABOVE, ANY_BELOW])
+def test_without_a_recorded_site_the_finding_is_unknown(test):
+    assert U is where(test, observed("petechiae"))
+
+
+@pytest.mark.parametrize(
+    ("expected", "test", "sites"),
+    [
+        (P, ONLY_ABOVE, ["face"]),
+        (A, ONLY_ABOVE, ["face", "leg"]),
+        (P, ANY_BELOW, ["face", "leg"]),
+        (A, ANY_BELOW, ["face"]),
+        (P, "any: [periorbital], only: [above-chest]", ["face", "eyelid"]),
+        (A, "any: [periorbital], only: [above-chest]", ["face"]),
+    ],
+)
+def test_any_wants_one_site_in_the_regions_and_only_wants_all(expected, test, sites):
+    assert expected is where(test, observed("petechiae", sites=sites))
+
+
+def test_sites_of_all_current_entries_count_together():
+    assert A is where(ONLY_ABOVE, observed("petechiae", sites=["face"]), observed("petechiae", sites=["leg"]))
+
+
+def test_the_site_of_an_entry_that_is_no_longer_current_does_not_count():
+    old = observed("petechiae", at=days_ago(9), sites=["leg"])
+
+    assert P is where(ONLY_ABOVE, observed("petechiae", sites=["face"]), old)
+
+
+def test_a_site_that_the_code_implies_counts():
+    assert P is where("any: [periorbital]", observed("purpura of eyelid"))
+
+
+# ---------------------------------------------------------------- evidence
+
+
+def test_entries_are_shown_newest_first_and_undated_last():
+    entries = [
+        observed("petechiae", undated=True, reference="Observation/undated"),
+        observed("petechiae", at=hours_ago(9), reference="Observation/old"),
+        observed("petechiae", at=hours_ago(1), reference="Observation/new"),
+    ]
+
+    shown = [evidence.reference for evidence in petechiae(*entries).evidence]
+
+    assert ["Observation/new", "Observation/old", "Observation/undated"] == shown
+
+
+def test_an_observation_is_shown_with_its_time_and_sites_in_our_words():
+    entry = observed("PETECHIAL RASH.", at=hours_ago(2), sites=["lower leg"], restricted=True)
+
+    (shown,) = petechiae(entry).evidence
+
+    assert ("Petechiae", "", hours_ago(2), None) == (shown.label, shown.value, shown.at, shown.since)
+    assert (("leg",), "text") == (shown.sites, shown.certainty)
+    assert shown.restricted
+
+
+def test_a_problem_is_shown_with_its_onset():
+    (shown,) = petechiae(problem("petechiae", days_ago(3), recorded=days_ago(1))).evidence
+
+    assert (days_ago(3), days_ago(3)) == (shown.at, shown.since)

@@ -1,0 +1,100 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cds_hooks.model import Span
+from cds_hooks.reasoning.times import birthday, has_age, is_surely_older, is_within
+from tests.build import AT, hours_ago, when
+
+A_DAY = Span(days=1)
+
+
+# ---------------------------------------------------------------- windows
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(True, 23.99), (False, 24), (False, 24.01)])
+def test_an_instant_exactly_as_old_as_the_window_lies_outside(expected, hours):
+    assert expected is is_within(hours_ago(hours), A_DAY, AT)
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(False, 23.99), (True, 24), (True, 24.01)])
+def test_an_instant_exactly_as_old_as_the_limit_is_older(expected, hours):
+    assert expected is is_surely_older(hours_ago(hours), A_DAY, AT)
+
+
+@pytest.mark.parametrize(("expected", "day"), [(True, "2026-03-17"), (False, "2026-03-16")])
+def test_a_day_counts_to_its_end(expected, day):
+    assert expected is is_within(when(day), A_DAY, AT)
+
+
+def test_a_day_is_surely_older_only_when_its_end_is():
+    assert not is_surely_older(when("2026-03-17"), A_DAY, AT)
+    assert is_surely_older(when("2026-03-16"), A_DAY, AT)
+
+
+def test_a_month_and_a_year_count_to_their_end():
+    assert is_within(when("2026-02"), Span(weeks=3), AT)
+    assert is_within(when("2025"), Span(days=78), AT)
+
+
+def test_an_entry_with_another_offset_is_compared_by_its_instant():
+    assert is_within(when("2026-03-17T23:30+10:00"), A_DAY, AT)
+    assert not is_within(when("2026-03-17T21:59+10:00"), A_DAY, AT)
+
+
+def test_a_span_adds_its_parts_and_counts_a_year_as_365_days():
+    span = Span(years=1, months=1, weeks=1, days=1, hours=1, minutes=1)
+
+    assert timedelta(days=365 + 30 + 7 + 1, hours=1, minutes=1) == span.exact()
+
+
+# ---------------------------------------------------------------- ages
+
+
+@pytest.mark.parametrize(
+    ("expected", "born"),
+    [(True, "2021-03-17"), (True, "2021-03-18"), (False, "2021-03-19")],
+)
+def test_an_age_is_completed_on_the_birthday(expected, born):
+    assert expected is has_age(when(born), Span(years=5), AT)
+
+
+@pytest.mark.parametrize(
+    ("expected", "born"),
+    [(True, "2021-02"), (None, "2021-03"), (False, "2021-04"), (True, "2020"), (None, "2021"), (False, "2022")],
+)
+def test_a_partial_birth_date_leaves_the_age_open_when_it_straddles_the_birthday(expected, born):
+    assert expected is has_age(when(born), Span(years=5), AT)
+
+
+def test_no_age_is_completed_before_birth_even_at_the_end_of_the_calendar():
+    born = when("9998-02-28")
+
+    assert has_age(born, Span(years=5), AT) is False
+
+
+def test_a_birth_date_with_a_time_is_taken_at_its_minute():
+    assert has_age(when("2021-03-18T11:59Z"), Span(years=5), AT) is True
+    assert has_age(when("2021-03-18T12:01Z"), Span(years=5), AT) is False
+
+
+@pytest.mark.parametrize(
+    ("expected", "born", "span"),
+    [
+        ("2026-03-15", "2025-12-15", Span(months=3)),
+        ("2026-02-15", "2025-12-15", Span(months=2)),
+        ("2026-03-01", "2025-12-31", Span(months=2)),
+        ("2025-03-01", "2024-02-29", Span(years=1)),
+        ("2028-02-29", "2024-02-29", Span(years=4)),
+        ("2026-01-12", "2025-12-15", Span(days=28)),
+        ("2026-01-12", "2025-12-15", Span(weeks=4)),
+    ],
+)
+def test_birthdays_are_counted_on_the_calendar(expected, born, span):
+    assert datetime.fromisoformat(expected).replace(tzinfo=UTC) == birthday(when(born).earliest, span)
+
+
+def test_hours_and_minutes_of_an_age_are_exact():
+    born = when("2026-03-18T01:30Z").earliest
+
+    assert when("2026-03-18T05:00Z").earliest == birthday(born, Span(hours=3, minutes=30))

@@ -1,0 +1,493 @@
+import asyncio
+import io
+import json
+import threading
+from uuid import UUID
+
+import pytest
+import respx
+import structlog
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from starlette.testclient import TestClient
+
+from cds_hooks.app import Deployment, assemble, create_app
+from cds_hooks.cards.wire import Card, Service, Source
+from cds_hooks.chart.record import Answer
+from cds_hooks.errors import AccessError, DataUnavailable, LibraryError, RequestError, SettingsError
+from cds_hooks.guard.limits import MAX_BODY_BYTES
+from cds_hooks.guard.privacy import configure_logging
+from cds_hooks.model import GapReason
+from cds_hooks.settings import Settings
+
+SERVICE = Service("a-service", "patient-view", "Title", "Description", "Needs")
+PATH = "/cds-services/a-service"
+CALL = {
+    "hook": "patient-view",
+    "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+    "context": {"userId": "Practitioner/1", "patientId": "canary-1"},
+}
+LOOPBACK = "http://127.0.0.1:8080/fhir"
+CARD = Card("Summary", "warning", Source("A guideline"))
+TEMPLATES = {"patient": "Patient/{{context.patientId}}", "encounter": "Encounter/{{context.encounterId}}"}
+
+
+def saying(*cards):
+    async def answer(_request, _fetch_missing):
+        return cards
+
+    return answer
+
+
+def failing(error):
+    async def answer(_request, _fetch_missing):
+        raise error
+
+    return answer
+
+
+def fetching(seen, missing=TEMPLATES, *, times=1):
+    """A use case that fetches, and puts what came back into `seen`."""
+
+    async def answer(_request, fetch_missing):
+        seen.extend([await fetch_missing(missing) for _ in range(times)])
+        return ()
+
+    return answer
+
+
+def browser(answer=None, *, failed_canaries=(), **settings):
+    deployment = Deployment(
+        settings=Settings(**({"profile": "sandbox"} | settings)),
+        services=((SERVICE, TEMPLATES),),
+        answer=answer or saying(CARD),
+        version={"software": "0.1.0", "knowledge": "1.0.0", "digest": "abc"},
+        failed_canaries=failed_canaries,
+    )
+    return TestClient(assemble(deployment))
+
+
+def posted(answer=None, body=None, headers=None, **changes):
+    return browser(answer).post(PATH, content=body or json.dumps(CALL | changes), headers=JSON | (headers or {}))
+
+
+JSON = {"content-type": "application/json"}
+
+
+def outcome(response):
+    assert response.headers["content-type"] == "application/json"
+    return OperationOutcome.model_validate_json(response.content).issue[0]
+
+
+# ---------------------------------------------------------------- the addresses
+
+
+@pytest.mark.parametrize("path", ["/cds-services", "/cds-services/"])
+def test_discovery_lists_the_services(path):
+    response = browser().get(path)
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert [(service["id"], service["prefetch"]) for service in response.json()["services"]] == [
+        ("a-service", TEMPLATES)
+    ]
+
+
+@pytest.mark.parametrize("path", [PATH, "/cds-services//a-service"])
+def test_a_call_gets_cards_each_with_a_uuid(path):
+    response = browser().post(path, json=CALL)
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    [card] = response.json()["cards"]
+    assert UUID(card.pop("uuid"))
+    assert card == {"summary": "Summary", "indicator": "warning", "source": {"label": "A guideline"}}
+
+
+def test_nothing_to_say_is_an_empty_list():
+    assert posted(saying()).json() == {"cards": []}
+
+
+def test_the_process_is_alive():
+    assert browser().get("/livez").json() == {"status": "alive"}
+
+
+def test_the_service_is_ready_when_its_canaries_fire():
+    assert browser().get("/readyz").json() == {"status": "ready"}
+
+
+def test_the_service_is_not_ready_when_a_canary_is_silent():
+    response = browser(failed_canaries=("R-MEN-01", "R-PLT-10")).get("/readyz")
+
+    assert response.status_code == 503
+    assert outcome(response).details.text == "Canary patients fail: R-MEN-01, R-PLT-10"
+
+
+def test_the_version_names_software_and_knowledge():
+    assert browser().get("/version").json() == {"software": "0.1.0", "knowledge": "1.0.0", "digest": "abc"}
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc"])
+def test_the_pages_of_the_framework_are_for_the_sandbox_only(path):
+    assert browser().get(path).status_code == 200
+    assert browser(profile="production").get(path).status_code == 404
+
+
+def test_connections_are_closed_with_the_service():
+    with browser() as running:
+        assert running.get("/livez").status_code == 200
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (RequestError("x", field="hook"), 400, "invalid"),
+        (AccessError("x"), 403, "forbidden"),
+        (DataUnavailable("x"), 412, "incomplete"),
+    ],
+)
+def test_each_of_our_errors_has_its_status(error, status, code):
+    response = posted(failing(error))
+
+    assert status == response.status_code
+    assert code == outcome(response).code
+    assert outcome(response).details.text == "x"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"hook": None}, "hook"),
+        ({"hook": "order-sign"}, "hook"),
+        ({"hookInstance": None}, "hookInstance"),
+        ({"context": None}, "context"),
+        ({"context": {}}, "context.patientId"),
+        ({"context": {"patientId": "canary/1", "userId": "x"}}, "context.patientId"),
+        ({"context": {"patientId": "canary-1"}}, "context.userId"),
+        ({"prefetch": ["canary"]}, "prefetch"),
+    ],
+)
+def test_a_wrong_member_is_named_and_not_repeated(changes, field):
+    response = posted(**changes)
+
+    assert response.status_code == 400
+    assert [field] == outcome(response).expression
+    assert "canary" not in response.text
+
+
+@pytest.mark.parametrize(
+    "body", ["{", "[]", "canary", '{"hook": "canary"} // x', '{"prefetch": ' + "[" * 100_000, '{"a": NaN}']
+)
+def test_a_body_that_is_no_json_object_is_a_bad_request(body):
+    response = posted(body=body)
+
+    assert response.status_code == 400
+    assert outcome(response).expression is None
+    assert "canary" not in response.text
+
+
+def test_a_chart_nested_too_deeply_for_the_reader_is_a_bad_request():
+    assert posted(failing(RecursionError())).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/cds-services/other", 404),
+        ("GET", "/", 404),
+        ("POST", f"{PATH}/feedback", 404),
+        ("GET", PATH, 405),
+        ("POST", "/cds-services", 405),
+        ("DELETE", "/version", 405),
+    ],
+)
+def test_unknown_addresses_and_methods(method, path, status):
+    response = browser().request(method, path)
+
+    assert status == response.status_code
+    assert outcome(response).severity == "error"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"content-type": "text/plain"}, {"content-type": "application/xml"}, JSON | {"content-encoding": "gzip"}],
+)
+def test_a_body_of_another_kind_is_unsupported(headers):
+    response = posted(headers=headers)
+
+    assert response.status_code == 415
+    assert outcome(response).code == "not-supported"
+
+
+def test_json_of_fhir_is_json_too():
+    assert posted(headers={"content-type": "application/fhir+json; charset=utf-8"}).status_code == 200
+
+
+def test_a_body_over_ten_megabytes_is_too_large():
+    response = posted(body=b" " * (MAX_BODY_BYTES + 1))
+
+    assert response.status_code == 413
+    assert outcome(response).code == "too-long"
+
+
+def test_a_body_without_a_declared_length_is_counted():
+    response = browser().post(PATH, content=(b" " * 1_000_000 for _ in range(11)), headers=JSON)
+
+    assert response.status_code == 413
+
+
+def test_a_caller_who_hangs_up_is_no_fault_of_ours():
+    sent = asyncio.run(_hung_up_call())
+
+    assert sent[0]["status"] == 400
+
+
+async def _hung_up_call():
+    sent = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "raw_path": PATH.encode(),
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    await browser().app(scope, receive, send)
+    return sent
+
+
+# ---------------------------------------------------------------- what nobody expected, and the log
+
+
+@pytest.fixture
+def log():
+    stream = io.StringIO()
+    configure_logging(stream)
+    yield stream.getvalue
+    structlog.reset_defaults()
+
+
+def test_a_fault_of_ours_tells_the_caller_a_reference_and_nothing_else(log):
+    response = posted(failing(ValueError("Jane Canary")))
+
+    assert response.status_code == 500
+    [line] = [json.loads(line) for line in log().splitlines()]
+    assert outcome(response).details.text == f"An unexpected fault; its reference is {line['error_id']}."
+    assert (line["error"], line["where"].partition(":")[0]) == ("ValueError", "test_app.py")
+    assert "Canary" not in response.text + log()
+
+
+def test_a_call_is_logged_without_the_patient(log):
+    posted(prefetch={"patient": {"name": "canary"}})
+
+    [line] = [json.loads(line) for line in log().splitlines()]
+    assert line["event"] == "called"
+    assert line["hook_instance"] == CALL["hookInstance"]
+    assert line["indicators"] == ["warning"]
+    assert "dropped" not in line
+    assert "canary" not in log()
+
+
+def test_a_refusal_is_logged_without_its_text(log):
+    posted(failing(DataUnavailable("canary")))
+
+    [line] = [json.loads(line) for line in log().splitlines()]
+    assert (line["event"], line["status"], line["error"]) == ("refused", 412, "DataUnavailable")
+    assert "canary" not in log()
+
+
+# ---------------------------------------------------------------- fetching
+
+
+def test_what_prefetch_left_out_is_fetched_from_an_open_sandbox_server():
+    seen = []
+    with respx.mock(base_url=LOOPBACK) as fhir:
+        fhir.get("/Patient/canary-1").respond(200, json={})
+
+        posted(fetching(seen), fhirServer=LOOPBACK)
+        sent_token = "authorization" in fhir.calls[0].request.headers
+
+    assert seen == [{"patient": Answer((b"{}",))}]
+    assert not sent_token
+
+
+def test_a_token_goes_with_every_question():
+    grant = {"access_token": "secret", "token_type": "Bearer", "patient": "canary-1"}
+    with respx.mock(base_url=LOOPBACK) as fhir:
+        fhir.get("/Patient/canary-1").respond(200, json={})
+
+        posted(fetching([]), fhirServer=LOOPBACK, fhirAuthorization=grant)
+
+        assert fhir.calls[0].request.headers["authorization"] == "Bearer secret"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"fhirServer": "https://ehr.example/r4"},
+        {
+            "fhirServer": LOOPBACK,
+            "fhirAuthorization": {"access_token": "t", "token_type": "Bearer", "patient": "someone-else"},
+        },
+    ],
+)
+def test_nothing_is_fetched_where_we_may_not_ask(changes):
+    seen = []
+    with respx.mock():
+        posted(fetching(seen), **changes)
+
+    assert seen == [{}]
+
+
+@pytest.mark.parametrize(
+    ("grant", "found"),
+    [
+        ({"access_token": "t", "token_type": "Bearer"}, ["patient"]),
+        ({"access_token": "t"}, []),
+        (None, []),
+    ],
+)
+def test_in_production_nothing_is_fetched_without_a_usable_token(grant, found):
+    seen = []
+    answer, base = fetching(seen), "https://ehr.example/r4"
+    call = CALL | {"fhirServer": base, "fhirAuthorization": grant}
+    with respx.mock(base_url=base, assert_all_called=False) as fhir:
+        fhir.get("/Patient/canary-1").respond(200, json={})
+
+        browser(answer, profile="production", fhir_servers=base).post(PATH, json=call)
+
+    assert found == list(seen[0])
+
+
+def test_nothing_missing_asks_nothing():
+    seen = []
+    with respx.mock():
+        posted(fetching(seen, missing={}), fhirServer=LOOPBACK)
+
+    assert seen == [{}]
+
+
+def test_one_deadline_holds_for_everything_a_request_fetches():
+    async def slow(_request):
+        await asyncio.sleep(5)
+
+    seen = []
+    with respx.mock(base_url=LOOPBACK, assert_all_called=False) as fhir:
+        fhir.get("/Patient/canary-1").mock(side_effect=slow)
+
+        started = asyncio.run(_clock())
+        browser(fetching(seen, times=3), fetch_deadline_s=0.5).post(PATH, json=CALL | {"fhirServer": LOOPBACK})
+        took_s = asyncio.run(_clock()) - started
+
+    assert seen == [{"patient": Answer(failed=GapReason.TIMED_OUT)}] * 3
+    assert took_s < 1.4
+
+
+async def _clock():
+    return asyncio.get_running_loop().time()
+
+
+# ---------------------------------------------------------------- large charts
+
+
+@pytest.mark.parametrize(("padding", "on_the_loop"), [(0, True), (1_100_000, False)])
+def test_a_large_chart_is_worked_on_beside_the_loop(padding, on_the_loop):
+    threads = []
+
+    async def answer(_request, fetch_missing):
+        threads.append(threading.current_thread().name)
+        threads.append(await fetch_missing(TEMPLATES))
+        return [CARD]
+
+    with respx.mock(base_url=LOOPBACK) as fhir:
+        fhir.get("/Patient/canary-1").respond(200, json={})
+        response = posted(answer, fhirServer=LOOPBACK, prefetch={"padding": "x" * padding})
+
+    assert len(response.json()["cards"]) == 1
+    assert on_the_loop == (not threads[0].startswith("asyncio_"))
+    assert threads[1] == {"patient": Answer((b"{}",))}
+
+
+@pytest.mark.parametrize(("error", "status"), [(DataUnavailable("x"), 412), (ValueError("x"), 500)])
+def test_a_large_chart_is_refused_like_a_small_one(error, status):
+    assert status == posted(failing(error), prefetch={"padding": "x" * 1_100_000}).status_code
+
+
+# ---------------------------------------------------------------- browsers
+
+ORIGIN = {"origin": "https://page.example"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "asked"),
+    [
+        ("GET", "/cds-services", "authorization"),
+        ("POST", PATH, "authorization,content-type"),
+        ("POST", f"{PATH}/feedback", "authorization,content-type"),
+    ],
+)
+def test_the_three_preflights_of_the_public_sandbox_pass(method, path, asked):
+    preflight = {"access-control-request-method": method, "access-control-request-headers": asked}
+
+    response = browser().options(path, headers=ORIGIN | preflight)
+
+    assert response.status_code in {200, 204}
+    assert response.headers["access-control-allow-origin"] in {"*", ORIGIN["origin"]}
+    assert method in response.headers["access-control-allow-methods"]
+    assert set(asked.split(",")) <= set(response.headers["access-control-allow-headers"].lower().split(", "))
+    assert "access-control-allow-credentials" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(None, 200), (RequestError("x"), 400), (DataUnavailable("x"), 412), (ValueError("x"), 500)],
+)
+def test_a_browser_can_read_every_answer(error, status):
+    response = posted(failing(error) if error else None, headers=ORIGIN)
+
+    assert status == response.status_code
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/cds-services/other"])
+def test_a_browser_can_read_that_there_is_nothing(path):
+    assert browser().post(path, headers=ORIGIN).headers["access-control-allow-origin"] == "*"
+
+
+def test_other_origins_get_no_headers_when_some_are_named():
+    named = browser(cors_origins="https://other.example")
+
+    assert "access-control-allow-origin" not in named.get("/cds-services", headers=ORIGIN).headers
+    ours = named.get("/cds-services", headers={"origin": "https://other.example"})
+    assert ours.headers["access-control-allow-origin"] == "https://other.example"
+
+
+def test_production_answers_no_browser_unless_origins_are_named():
+    response = browser(profile="production").get("/cds-services", headers=ORIGIN)
+
+    assert response.status_code == 200
+    assert "access-control-allow-origin" not in response.headers
+
+
+# ---------------------------------------------------------------- starting
+
+
+def test_production_does_not_start():
+    with pytest.raises(SettingsError):
+        create_app(Settings())
+
+
+def test_an_invalid_library_does_not_start(tmp_path):
+    with pytest.raises(LibraryError):
+        create_app(Settings(profile="sandbox", library_dir=tmp_path))
