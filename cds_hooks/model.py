@@ -333,7 +333,9 @@ class Measure:
     concept: str
     is_: Limits | None = None
     by_age: tuple[BandedLimits, ...] = ()
-    """Instead of `is`: one range for each age band. Outside every band the finding is absent."""
+    """Instead of `is`: one range for each age band."""
+    outside_bands: Literal["absent", "unknown"] = "absent"
+    """What holds for an age in none of the bands."""
     pick: Literal["latest", "any"] = "latest"
     """latest: the newest value in the window decides. any: one value in range is enough."""
     within: Span = Span(days=7)

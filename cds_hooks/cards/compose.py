@@ -43,7 +43,7 @@ _TIER_WORDS: Mapping[Tier, str] = {
     Tier.EMERGENCY: "Emergency",
     Tier.SAME_DAY: "Same day",
     Tier.WITHIN_48H: "Within 48 hours",
-    Tier.ROUTINE: "Next visit",
+    Tier.ROUTINE: "Routine",
 }
 _RECORDED_LINES = 6
 _ADVICES = 3
@@ -142,7 +142,9 @@ def _advice(top: list[Match], library: Library) -> str:
         rule = library.criteria[match.rule]
         text = _step_text(rule, match, "advice")
         source = citation_link(rule.citations[0], library)
-        lines.setdefault(text, f"{text} ({source})" + (" · our own threshold" if match.choice else ""))
+        lines.setdefault(
+            text, f"{capitalised(text)} ({source})" + (" · our own threshold" if match.choice else "")
+        )
     return _bullets("What guidelines advise", list(lines.values())[:_ADVICES])
 
 
@@ -169,7 +171,7 @@ def _causes_card(causes: list[Match], routine: list[Match], assessment: Assessme
         detail=_paragraphs(
             _table(causes, assessment, library),
             "\n".join(rule.say for rule in rules[:_SAID_CAUSES]),
-            _bullets("Next visit", (_routine_line(match, library) for match in routine)),
+            _bullets("Routine", (_routine_line(match, library) for match in routine)),
             _where_it_stands(assessment, library),
             _not_seen(assessment, library, routine),
             _sources(rules, library),

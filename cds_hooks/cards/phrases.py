@@ -116,7 +116,8 @@ def capitalised(text: str) -> str:
 
 def in_sentence(name: str) -> str:
     """A name inside a sentence: small first letter, unless it is an abbreviation or a name of its own."""
-    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
+    first = name.split(" ", 1)[0]
+    return name if any(letter.isupper() for letter in first[1:]) else name[:1].lower() + name[1:]
 
 
 def _nearness(here: datetime, local: datetime) -> str:

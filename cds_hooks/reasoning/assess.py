@@ -20,6 +20,7 @@ from cds_hooks.model import (
     Match,
     ScoreRange,
     Status,
+    Tier,
     TierStep,
     Truth,
 )
@@ -140,10 +141,10 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _head_order(match: Match, library: Library) -> tuple[int, int, str]:
-    rank = match.tier.rank if match.tier is not None else len(library.card.groups)
+    rank = match.tier.rank if match.tier is not None else len(Tier)
     group = library.criteria[match.rule].group
     return (rank, library.card.groups.index(group), match.rule)
 
 
 def _cause_order(match: Match) -> tuple[int, int, str]:
-    return (match.tier.rank if match.tier is not None else 9, -match.support, match.rule)
+    return (match.tier.rank if match.tier is not None else len(Tier), -match.support, match.rule)

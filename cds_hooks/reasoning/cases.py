@@ -57,6 +57,11 @@ _LISTS = (
     "Immunization",
     "Procedure",
 )
+_LIST_STATES: Mapping[str, ListRead] = {
+    "failed": ListRead(Listing.FAILED, reason=GapReason.FAILED),
+    "incomplete": ListRead(Listing.INCOMPLETE, reason=GapReason.INCOMPLETE),
+    "not-read": ListRead(Listing.NOT_READ, reason=GapReason.NOT_SUPPLIED),
+}
 _FOLDERS = ("mappings/findings", "knowledge/criteria", "knowledge/causes")
 
 
@@ -148,7 +153,7 @@ def chart_of(given: Iterable[Given], library: Library, at: datetime = AT) -> Pat
     """The chart that a case describes; every list counts as read whole unless the case says otherwise."""
     items = tuple(given)
     lists = {name: ListRead(Listing.COMPLETE) for name in _LISTS}
-    lists |= {item.list: _list_state(item.state) for item in items if item.list}
+    lists |= {item.list: _LIST_STATES[item.state] for item in items if item.list}
     return PatientRecord(
         patient=_patient(items, at),
         observed=tuple(_observed(n, item, library, at) for n, item in enumerate(items) if _is_observed(item)),
@@ -225,6 +230,14 @@ def _unknown_names(case: Case, library: Library) -> Iterator[str]:
         for concept in (item.concept, item.medicine, item.answer, item.route, *item.sites):
             if concept and concept not in library.concepts:
                 yield f"concept `{concept}`"
+        yield from _unknown_states(item)
+
+
+def _unknown_states(item: Given) -> Iterator[str]:
+    if item.list and item.list not in _LISTS:
+        yield f"list `{item.list}`"
+    if (item.list and item.state not in _LIST_STATES) or (item.medicine and item.state not in _STATES):
+        yield f"state `{item.state}`"
 
 
 # ---------------------------------------------------------------- what cases must cover
@@ -392,11 +405,3 @@ def _born(age: Span, at: datetime) -> When:
     months = day.year * 12 + day.month - 1 - age.years * 12 - age.months
     start = day.replace(year=months // 12, month=months % 12 + 1, day=min(day.day, 28), hour=0)
     return When(start, start + timedelta(days=1), "day")
-
-
-def _list_state(state: str) -> ListRead:
-    if state == "failed":
-        return ListRead(Listing.FAILED, reason=GapReason.FAILED)
-    if state == "incomplete":
-        return ListRead(Listing.INCOMPLETE, reason=GapReason.INCOMPLETE)
-    return ListRead(Listing.NOT_READ, reason=GapReason.NOT_SUPPLIED)

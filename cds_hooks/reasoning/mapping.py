@@ -97,14 +97,11 @@ class Findings(Mapping[str, Finding]):
         return newest_reading(concept, within, self._chart)
 
     def _find(self, rule: FindingRule) -> Finding:
-        taken_back = self._taken_back(rule)
-        return taken_back if taken_back is not None else self._by_test(rule)
-
-    def _taken_back(self, rule: FindingRule) -> Finding | None:
-        for other in rule.unless:
-            if self.truth_of(other) is Truth.PRESENT:
-                return Finding(rule.id, Truth.ABSENT, evidence=self[other].evidence)
-        return None
+        found = self._by_test(rule)
+        for other in (self[name] for name in rule.unless):
+            if other.truth is Truth.PRESENT and (rule.when is not None or not _is_older(other, found)):
+                return Finding(rule.id, Truth.ABSENT, evidence=other.evidence)
+        return found
 
     def _by_test(self, rule: FindingRule) -> Finding:
         match rule:
@@ -144,6 +141,15 @@ class Findings(Mapping[str, Finding]):
 def find(record: PatientRecord, library: Library, at: datetime) -> Findings:
     """The findings of a chart at an instant. Unknown where the chart does not tell, with the gaps."""
     return Findings(record, library, at)
+
+
+def _is_older(other: Finding, found: Finding) -> bool:
+    """True when everything that would take an entry back was recorded before it: yesterday's clumps say
+    nothing about today's count. What carries no time (a medicine in use) is not older.
+    """
+    theirs = [item.at.latest for item in other.evidence if item.at is not None]
+    ours = [item.at.earliest for item in found.evidence if item.at is not None]
+    return bool(theirs) and bool(ours) and max(theirs) < max(ours)
 
 
 def _person(test: Person, chart: Chart) -> Truth:

@@ -145,7 +145,8 @@ def _limits_for_age(measure: Measure, chart: Chart) -> Limits | Truth:
     for band, truth in held:
         if truth is Truth.PRESENT:
             return band.is_
-    return Truth.UNKNOWN if any(truth is Truth.UNKNOWN for _, truth in held) else Truth.ABSENT
+    open_age = any(truth is Truth.UNKNOWN for _, truth in held)
+    return Truth.UNKNOWN if open_age or measure.outside_bands == "unknown" else Truth.ABSENT
 
 
 def _results(concept_id: str, chart: Chart) -> Results:

@@ -26,6 +26,7 @@ from cds_hooks.model import (
 from cds_hooks.reasoning.entries import Chart, Mention
 from cds_hooks.reasoning.times import is_surely_older, is_within
 
+_RECENTLY = Span(days=14)
 _EPISODE = Span(days=42)
 """Observations of a sign this far apart still belong to one episode."""
 
@@ -59,8 +60,16 @@ def _is_current(mention: Mention, sign: Sign, at: datetime) -> bool:
     if mention.source == "problem":
         if not mention.active:
             return sign.past_problems
-        return sign.any_active_problem or _in_window(mention.began, sign.problem_within, at)
+        return sign.any_active_problem or _is_recent_problem(mention, sign.problem_within, at)
     return _observed_in_time(mention, sign, at)
+
+
+def _is_recent_problem(mention: Mention, span: Span | None, at: datetime) -> bool:
+    """By its onset; by its record too when the onset lies in the last weeks, so that old lists do not revive."""
+    if _in_window(mention.began, span, at):
+        return True
+    recently_begun = mention.began is not None and is_within(mention.began, _RECENTLY, at)
+    return recently_begun and mention.seen is not None and _in_window(mention.seen, span, at)
 
 
 def _observed_in_time(mention: Mention, sign: Sign, at: datetime) -> bool:
