@@ -18,7 +18,7 @@ from cds_hooks.cards.wire import Card, HookRequest, Service, parse_request
 from cds_hooks.chart.fetch import next_page
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.reader import read
-from cds_hooks.chart.record import Answer, Listing, ListRead, PatientRecord, Query
+from cds_hooks.chart.record import LIST_WORDS, Answer, Listing, ListRead, PatientRecord, Query
 from cds_hooks.errors import DataUnavailable, RequestError
 from cds_hooks.model import Assessment, Gap, GapReason, Library, Span
 from cds_hooks.reasoning.assess import assess
@@ -44,19 +44,8 @@ SERVICES: tuple[Service, ...] = (
     ),
 )
 
-_ESSENTIAL: Mapping[str, str] = {
-    "Condition": "Problem list",
-    "Observation": "Results and observations",
-}
-_LISTS: Mapping[str, str] = {
-    **_ESSENTIAL,
-    "Patient": "Patient details",
-    "MedicationStatement": "Reported medicines",
-    "MedicationRequest": "Prescribed medicines",
-    "Encounter": "Visits",
-    "Immunization": "Vaccinations",
-    "Procedure": "Procedures",
-}
+_ESSENTIAL = ("Condition", "Observation")
+"""Without any of these two there is nothing to judge."""
 _NEEDED_BACK = Span(days=14)
 """A list that was cut off must reach back at least this far to count as read for acute questions."""
 
@@ -139,7 +128,7 @@ def list_gaps(record: PatientRecord, at: datetime) -> Iterator[Gap]:
 
     Essential, so that it is said even when nothing else is: what failed. A list that is only long is not.
     """
-    for name, words in _LISTS.items():
+    for name, words in LIST_WORDS.items():
         state = record.lists.get(name)
         if state is not None and _falls_short(state, at) and state.reason is not GapReason.NOT_SUPPORTED:
             reason = state.reason or GapReason.INCOMPLETE

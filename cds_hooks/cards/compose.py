@@ -31,7 +31,7 @@ from cds_hooks.model import (
     Tier,
     Truth,
 )
-from cds_hooks.reasoning.logic import names
+from cds_hooks.reasoning.logic import SCORE_PREFIX, names, parsed_key
 
 _INDICATORS: Mapping[Tier, Literal["info", "warning", "critical"]] = {
     Tier.EMERGENCY: "critical",
@@ -324,10 +324,21 @@ def settling_lines(assessment: Assessment, library: Library) -> tuple[str, ...]:
     for match in assessment.criteria:
         rule = library.criteria[match.rule]
         if _is_active(rule) and _is_open(match, rule, top):
-            settles = {library.findings[n].settle for n in match.would_settle if n in library.findings}
-            counts.update(settle for settle in settles if settle)
+            counts.update(
+                {settle for name in match.would_settle for settle in _settles(name, assessment, library)}
+            )
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_ASKED]
     return tuple(f"{capitalised(what)}: {_criteria(number)}" for what, number in ranked)
+
+
+def _settles(name: str, assessment: Assessment, library: Library) -> list[str]:
+    """What one could record to settle an unknown finding, or the open items of an undecided score."""
+    if not name.startswith(SCORE_PREFIX):
+        settle = library.findings[name].settle
+        return [settle] if settle else []
+    score_id, _ = parsed_key(name)
+    missing = next((total.missing for total in assessment.scores if total.score == score_id), ())
+    return [item.settle for item in library.scores[score_id].items if item.name in missing]
 
 
 def _is_open(match: Match, rule: Criterion, top: int) -> bool:
@@ -350,7 +361,7 @@ def _is_active(rule: Criterion | Cause) -> bool:
 
 
 def _is_finding(name: str) -> bool:
-    return not name.startswith("score:")
+    return not name.startswith(SCORE_PREFIX)
 
 
 def _may_be_urgent(rule: Criterion) -> bool:

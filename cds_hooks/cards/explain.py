@@ -13,6 +13,11 @@ from cds_hooks.cards.phrases import evidence_line, gap_lines
 from cds_hooks.cards.wire import Card
 from cds_hooks.chart.record import Listing, PatientRecord
 from cds_hooks.model import Assessment, Finding, Library, Match, Truth
+from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key
+
+_NO_ENTRY = "From the patient's age and sex, and from lists that were read whole"
+_NOT_RECORDED = "Nothing recorded either way"
+_NAMED = 8
 
 
 def explain(
@@ -22,12 +27,12 @@ def explain(
     knowledge = f"Knowledge {assessment.library_version}, digest {assessment.library_digest[:12]}"
     return (
         *_section("Read", _read(record)),
-        *_section("Findings present", _findings(assessment, library, Truth.PRESENT)),
-        *_section("Findings absent", _findings(assessment, library, Truth.ABSENT)),
+        *_section("Findings, by the entry they rest on", _by_entry(assessment, library)),
         *_section("Findings not known", _unknown(assessment, library)),
         *_section("Criteria met", _met(assessment, library)),
         *_section("Criteria taken back by a recorded explanation", _excused(assessment, library)),
         *_section("Criteria undecided", _undecided(assessment, library)),
+        *_section("Scores", _scores(assessment, library)),
         *_section("Would settle most", settling_lines(assessment, library)),
         *_section("Possible causes", _causes(assessment, library)),
         *_section("Gaps", gap_lines(assessment.gaps)),
@@ -55,23 +60,32 @@ def _read(record: PatientRecord) -> Iterator[str]:
             yield f"{name}: {state.state.value}{back}{why}"
 
 
-def _findings(assessment: Assessment, library: Library, truth: Truth) -> Iterator[str]:
-    for name, finding in assessment.findings.items():
-        if finding.truth is truth and (truth is Truth.PRESENT or finding.evidence):
-            yield f"{library.findings[name].name} [{name}]{_rests_on(finding, assessment)}"
+def _by_entry(assessment: Assessment, library: Library) -> Iterator[str]:
+    """Each chart entry once, with what it makes present and what it makes absent."""
+    entries: dict[str, dict[Truth, list[str]]] = {}
+    for finding in assessment.findings.values():
+        if finding.truth is not Truth.UNKNOWN:
+            for line in _rests_on(finding, assessment) or [_NO_ENTRY]:
+                truths = entries.setdefault(line, {Truth.PRESENT: [], Truth.ABSENT: []})
+                truths[finding.truth].append(library.findings[finding.id].name)
+    for line in sorted(entries, key=lambda line: line == _NO_ENTRY):
+        yield line
+        for truth, names in entries[line].items():
+            if names and not (line == _NO_ENTRY and truth is Truth.ABSENT):
+                yield f"    {truth.value}: {', '.join(names)}"
 
 
 def _unknown(assessment: Assessment, library: Library) -> Iterator[str]:
-    """Unknown findings that come with a reason; the many that nobody recorded are counted in one line."""
-    unknown = [f for f in assessment.findings.values() if f.truth is Truth.UNKNOWN]
-    for finding in unknown:
-        if finding.gaps or finding.evidence:
-            why = "; ".join(gap_lines(finding.gaps))
-            name = library.findings[finding.id].name
-            yield f"{name} [{finding.id}]{_rests_on(finding, assessment)}" + (f" — {why}" if why else "")
-    silent = sum(1 for finding in unknown if not finding.gaps and not finding.evidence)
-    if silent:
-        yield f"{silent} findings: nothing recorded either way"
+    """Unknown findings by the reason for it; those that nobody recorded are counted in one line."""
+    reasons: dict[str, list[str]] = {}
+    for finding in assessment.findings.values():
+        if finding.truth is Truth.UNKNOWN:
+            why = "; ".join([*gap_lines(finding.gaps), *_rests_on(finding, assessment)]) or _NOT_RECORDED
+            reasons.setdefault(why, []).append(library.findings[finding.id].name)
+    for why, names in sorted(reasons.items(), key=lambda item: (item[0] == _NOT_RECORDED, -len(item[1]))):
+        shown = ", ".join(names[:_NAMED])
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"{why}: {shown}{more}"
 
 
 def _met(assessment: Assessment, library: Library) -> Iterator[str]:
@@ -125,10 +139,25 @@ def _cards(cards: Sequence[Card]) -> Iterator[str]:
         yield f"    source: {card.source.label} {card.source.url}"
 
 
-def _rests_on(finding: Finding, assessment: Assessment) -> str:
-    lines = [f"{evidence_line(item, assessment.at)} ({item.reference})" for item in finding.evidence]
-    return f": {'; '.join(lines)}" if lines else ""
+def _rests_on(finding: Finding, assessment: Assessment) -> list[str]:
+    return [f"{evidence_line(item, assessment.at)} ({item.reference})" for item in finding.evidence]
 
 
 def _named(names: Iterable[str], library: Library) -> str:
-    return ", ".join(library.findings[name].name if name in library.findings else name for name in names)
+    return ", ".join(_name(name, library) for name in names)
+
+
+def _name(name: str, library: Library) -> str:
+    if not name.startswith(SCORE_PREFIX):
+        return library.findings[name].name
+    score_id, limit = parsed_key(name)
+    return f"{library.scores[score_id].name} of {limit} or more"
+
+
+def _scores(assessment: Assessment, library: Library) -> Iterator[str]:
+    """Each score that was asked for, as a range while items are open."""
+    for total in assessment.scores:
+        if total.applies is not Truth.ABSENT:
+            span = str(total.low) if total.low == total.high else f"{total.low} to {total.high}"
+            missing = f"; open: {', '.join(total.missing)}" if total.missing else ""
+            yield f"{library.scores[total.score].name}: {span}{missing}"

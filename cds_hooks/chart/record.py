@@ -150,6 +150,19 @@ class PatientRecord:
     gaps: tuple[Gap, ...] = ()
 
 
+LIST_WORDS: Mapping[str, str] = {
+    "Condition": "Problem list",
+    "Observation": "Results and observations",
+    "Patient": "Patient details",
+    "MedicationStatement": "Reported medicines",
+    "MedicationRequest": "Prescribed medicines",
+    "Encounter": "Visits",
+    "Immunization": "Vaccinations",
+    "Procedure": "Procedures",
+}
+"""Resource type -> what a ward calls the list."""
+
+
 # ---------------------------------------------------------------- what was asked, what came back
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from cds_hooks.chart.record import Listing, ListRead, Observed, PatientRecord
+from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, Observed, PatientRecord
 from cds_hooks.model import (
     AgeBand,
     AnswerTest,
@@ -270,7 +270,7 @@ def _nothing_since(rule: FindingRule, record: PatientRecord) -> Finding:
     if rule.when_missing == "absent_if_list_read" and listed.state is Listing.COMPLETE:
         return Finding(rule.id, Truth.ABSENT)
     reason = listed.reason or GapReason.NOT_SUPPLIED
-    gaps = () if listed.state is Listing.COMPLETE else (Gap("Observation", reason),)
+    gaps = () if listed.state is Listing.COMPLETE else (Gap(LIST_WORDS["Observation"], reason),)
     return Finding(rule.id, Truth.UNKNOWN, gaps=gaps)
 
 

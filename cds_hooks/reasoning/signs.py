@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from cds_hooks.chart.record import Listing, ListRead, PatientRecord
+from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, PatientRecord
 from cds_hooks.model import (
     Evidence,
     Finding,
@@ -143,7 +143,7 @@ def _unread(record: PatientRecord) -> tuple[Gap, ...]:
     """A gap for each list that would have to be whole before silence means absence."""
     states = {name: record.lists.get(name, ListRead(Listing.NOT_READ)) for name in ("Condition", "Observation")}
     return tuple(
-        Gap(name, state.reason or GapReason.NOT_SUPPLIED)
+        Gap(LIST_WORDS[name], state.reason or GapReason.NOT_SUPPLIED)
         for name, state in states.items()
         if state.state is Listing.FAILED or state.state is Listing.NOT_READ or _too_short(state)
     )
