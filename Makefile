@@ -1,6 +1,7 @@
-# run     install what is needed, then start the sandbox on PORT (8080)
+# run     install what is needed, then start the sandbox on PORT (8080) and say where its page is
 # test    install what is needed, then run the quick suites, under two minutes
 # check   style, types, import contracts, clinical library, the slow suites, and the coverage `test` measured
+# test-browser  the sandbox page in chromium, which is installed from Debian's packages when root and missing
 # rules   check mappings/ and knowledge/ only
 # lock    write the lock files anew from pyproject.toml
 #
@@ -9,15 +10,17 @@
 PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
-SLOW := tests/browser tests/faults tests/packaging tests/postgres
-QUICK := tests $(SLOW:%=--ignore=%)
+QUICK := tests/unit tests/golden tests/rules
+SLOW := $(filter-out $(QUICK) tests/site_example tests/__pycache__, $(patsubst %/,%,$(wildcard tests/*/)))
+PARALLEL := --numprocesses=auto --dist=loadfile
+MEASURED := --cov --cov-report= --cov-fail-under=0
 COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check rules lock
+.PHONY: help run test test-browser browser check rules lock
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -25,10 +28,20 @@ help:
 run: .venv/installed-run
 	PORT=$${PORT:-8080} $(BIN)/python -m sandbox
 
-# Coverage is measured here and judged by `check`, so that `check` need not run these tests again.
+# Coverage is begun here, completed by the slow suites and judged by `check`, which does not run these again.
 test: .venv/installed-dev
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest $(QUICK) --cov --cov-report= --cov-fail-under=0
+	$(BIN)/python -m pytest $(QUICK) $(PARALLEL) $(MEASURED)
+
+test-browser: .venv/installed-dev browser
+	$(BIN)/python -m pytest tests/browser
+
+browser:
+	@if command -v chromium >/dev/null; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		echo "Installing chromium from Debian's packages"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else echo "No chromium, and only root can install it: the browser tests will be skipped."; fi
 
 check: .venv/installed-dev
 	$(BIN)/ruff check
@@ -38,9 +51,9 @@ check: .venv/installed-dev
 	@full=$$(find cds_hooks -name __init__.py -size +0); test -z "$$full" || \
 		{ echo "$$full: package __init__.py files stay empty, move the code into a module." >&2; exit 1; }
 	$(BIN)/pinpoint check
-	$(BIN)/python -m pytest $(wildcard $(SLOW))
 	@test -f .coverage && test -z "$$(find cds_hooks -name '*.py' -newer .coverage)" || \
 		{ echo "The coverage on file is missing or older than the code: run 'make test' first." >&2; exit 1; }
+	$(BIN)/python -m pytest $(SLOW) $(PARALLEL) $(MEASURED) --cov-append
 	$(BIN)/coverage report
 
 rules: .venv/installed-run
@@ -50,7 +63,7 @@ rules: .venv/installed-run
 lock:
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: install it in an environment of its own" \
 		"(pip install uv), then 'make lock UV=<path to uv>'." >&2; exit 1; }
-	$(COMPILE) --group build -o requirements.lock >/dev/null
+	$(COMPILE) --group build --group sandbox -o requirements.lock >/dev/null
 	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock >/dev/null
 	@! grep -nE '://|^-' requirements.lock requirements-dev.lock
 
