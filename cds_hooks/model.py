@@ -107,6 +107,31 @@ class Plausible:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that an observation says about a sign: its size, its colour, what pressure does to it."""
+
+    aspect: str
+    """A concept of the kind aspect."""
+    answers: tuple[str, ...] = ()
+    """Any of these answer concepts."""
+    is_: Limits | None = None
+    """Or a measured value in this range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What one observation with its components must say, all of it, to mean a sign that it does not name."""
+
+    says: tuple[str, ...] = ()
+    """Concepts that it names or describes."""
+    denies: tuple[str, ...] = ()
+    """Concepts that it says are not there."""
+    parts: tuple[Part, ...] = ()
+    unless: tuple[str, ...] = ()
+    """Concepts that explain it otherwise when it names them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Concept:
     """What codes, units and texts stand for one clinical thing."""
 
@@ -123,8 +148,10 @@ class Concept:
         "route",
         "procedure",
         "vaccine",
+        "aspect",
     ]
-    """sign and problem are looked for among problems and observations; lab and vital are measured."""
+    """sign and problem are looked for among problems and observations; lab and vital are measured; an aspect
+    (size, colour) says something about a sign and nothing by itself."""
     name: str
     """Our words for it on cards and in traces; begins with a capital letter."""
     codes: tuple[ConceptCode, ...] = ()
@@ -146,6 +173,8 @@ class Concept:
     """For sites: the regions it belongs to (above-chest, below-chest, lower-limb, …)."""
     sites: tuple[str, ...] = ()
     """For signs whose code already says where: the sites it implies."""
+    described: tuple[Description, ...] = ()
+    """For signs: ways in which an observation can describe it without naming it."""
     hides: tuple[str, ...] = ()
     """Wider concepts that an entry no longer means when its codes or whole texts also say this one."""
     means: Literal["", "yes", "no"] = ""
@@ -295,6 +324,14 @@ class BandedLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """Least and greatest number that a site may set instead of ours, both included."""
+
+    min: Decimal
+    max: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class SiteTest:
     """Where on the body: regions named in `parts` of the site concepts."""
 
@@ -324,6 +361,8 @@ class Sign:
     """The first record must be older than this: chronic."""
     sites: SiteTest | None = None
     """Where it must be recorded. Without any recorded site the finding is unknown."""
+    more_sites_within: Span | None = None
+    """Two records at most this far apart, the later with more sites: it spreads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +373,8 @@ class Measure:
     is_: Limits | None = None
     by_age: tuple[BandedLimits, ...] = ()
     """Instead of `is`: one range for each age band."""
+    guard: Guard | None = None
+    """How far a site may move the one bound of `is`. Left out: no site can."""
     outside_bands: Literal["absent", "unknown"] = "absent"
     """What holds for an age in none of the bands."""
     pick: Literal["latest", "any"] = "latest"
@@ -347,7 +388,8 @@ class AnswerTest:
 
     concepts: tuple[str, ...]
     is_: tuple[str, ...]
-    """Answer concepts that make the finding present; every other known answer makes it absent."""
+    """Answer concepts that make the finding present; every other known answer makes it absent.
+    Empty: any entry counts, whatever it says (a culture was taken)."""
     within: Span = Span(days=7)
     pick: Literal["latest", "any"] = "latest"
 
@@ -367,6 +409,11 @@ class MedicationTest:
     """Only when started within this span; an unknown start leaves the finding unknown."""
     started_before: Span | None = None
     """Only when started at least this long ago (taken for that long)."""
+    proposed: bool = False
+    """Looks at the orders that are being written now instead of what is taken."""
+    blamed_for: tuple[str, ...] = ()
+    """Only a medicine that the chart blames for one of these concepts: an allergy with that reaction, or a
+    problem whose words name the medicine. With `classes` another medicine of the asked class counts as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,12 +433,16 @@ class Trend:
 class Since:
     """Whether things were measured after a finding began."""
 
-    concepts: tuple[str, ...]
     after: str
     """Id of a finding; its first record is the moment from which the measurement counts."""
+    concepts: tuple[str, ...] = ()
     need: Literal["all", "any"] = "all"
+    visit: bool = False
+    """Instead of concepts: a visit that began after it and is over."""
     same_day_counts: bool = False
     """When the finding is dated by day only: whether a measurement of that day counts as after it."""
+    else_within: Span | None = None
+    """While nobody knows when the finding began: a measurement within this span counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,6 +488,14 @@ class FindingRule:
 # ---------------------------------------------------------------- criteria and causes
 
 Status: TypeAlias = Literal["draft", "silent", "active", "retired"]
+
+Hook: TypeAlias = Literal[
+    "patient-view", "order-select", "order-sign", "encounter-discharge", "problem-list-item-create"
+]
+"""The moments at which an EHR asks, by their names in CDS Hooks."""
+
+ABOUT_ORDERS: frozenset[Hook] = frozenset({"order-select", "order-sign"})
+"""Hooks at which only the orders that are being written are looked at, with what of the chart bears on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +552,43 @@ class Criterion:
     unless: tuple[Unless, ...] = ()
     needs_skin_bleeding: bool = True
     """False only for the rules named in policies: they speak without a skin finding."""
+    hooks: tuple[Hook, ...] = ("patient-view", "problem-list-item-create", "encounter-discharge")
+    """The moments at which it is asked. At `encounter-discharge` only urgent tiers speak (library.yaml)."""
+    status: Status = "draft"
+    citations: tuple[Cite, ...] = ()
+    review: Literal["pending"] | Review = "pending"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Demotion:
+    """A recorded situation that makes many criteria information at once, or silences them."""
+
+    id: str
+    name: str
+    """What is recorded, as traces name it; begins with a capital letter."""
+    say: str
+    """Half sentence of the card behind "lowered:" ("assessed already"); the date is put behind it."""
+    summary: str
+    """Card summary when a lowered criterion heads the card, at most 139 characters."""
+    advice: str
+    """What would make it urgent again; lower case at the start, no full stop."""
+    when: Expression
+    """Must be present: what is unknown lowers nothing."""
+    never_when: Expression
+    """Danger: while it is present nothing is lowered."""
+    criteria: tuple[str, ...] = ()
+    """Criteria it lowers. With `groups` and `causes` empty too: all."""
+    groups: tuple[str, ...] = ()
+    """Groups of criteria it lowers."""
+    causes: tuple[str, ...] = ()
+    """Causes that make no card of their own; beside an urgent criterion or another cause they are listed."""
+    to: Literal["ROUTINE", "silent"] = "ROUTINE"
+    """ROUTINE: a line on an information card. silent: not shown."""
+    orders: bool = True
+    """False: no orders are proposed while `when` is present."""
+    choice: str = ""
+    """Id of the choice in knowledge/choices.yaml this rests on."""
     status: Status = "draft"
     citations: tuple[Cite, ...] = ()
     review: Literal["pending"] | Review = "pending"
@@ -529,6 +625,79 @@ class Cause:
     tests: tuple[str, ...] = ()
     """Order bundles that usually come next."""
     needs_skin_bleeding: bool = True
+    hooks: tuple[Hook, ...] = ("patient-view", "problem-list-item-create")
+    """The moments at which it is asked."""
+    status: Status = "draft"
+    citations: tuple[Cite, ...] = ()
+    review: Literal["pending"] | Review = "pending"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Things that one line of a card asks for together; the lines come in the order of the file."""
+
+    id: str
+    settles: tuple[str, ...]
+    """What one could record, as findings and score items say it (`settle`)."""
+    when: Expression | None = None
+    """Asked only while this is present. Left out: always."""
+
+
+# ---------------------------------------------------------------- orders
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order that a card may propose. Accepting it makes a draft; a clinician signs it or does not."""
+
+    name: str
+    """As the card shows it, at most 80 characters. The same order in two bundles has the same name."""
+    codes: tuple[ConceptCode, ...] = ()
+    """Codes it is sent with, of proven meaning and activity. None: it goes out as text only."""
+    rank: int = 1
+    """1 is what the situation asks for first. A card has room for six; the highest ranks are left out."""
+    when: Expression | None = None
+    """Narrows the situation of the bundle for this one order."""
+    unless: tuple[Unless, ...] = ()
+    """What makes it unnecessary, most often a result since onset. It must be present."""
+    resource: Literal["ServiceRequest", "Task"] = "ServiceRequest"
+    """Task for what a person is asked to do, such as a review of medicines."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One line of the action card about what to think of before ordering or giving something."""
+
+    text: str
+    when: Expression
+    status: Status = "draft"
+    citations: tuple[Cite, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBundle:
+    """Orders that belong to one clinical situation. Expressions may also name criteria and causes: `R-TTP-01`
+    (met above ROUTINE), `R-MEN-01:EMERGENCY` (met, at least so urgent), `cause:parvovirus` (listed).
+    """
+
+    id: str
+    name: str
+    """What the orders are for, as documentation lists it; begins with a capital letter."""
+    tag: str
+    """Short name under which causes list it as one of their `tests`."""
+    place: int
+    """Order among bundles of the same rank, 1 first."""
+    when: Expression
+    """The situation."""
+    reason: str
+    """Why, as the proposed resource carries it: our words, nothing of the patient's."""
+    orders: tuple[Order, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    cards: tuple[Literal["action", "causes"], ...] = ("action",)
+    """Cards that may propose it; the first of them that is shown does."""
     status: Status = "draft"
     citations: tuple[Cite, ...] = ()
     review: Literal["pending"] | Review = "pending"
@@ -592,6 +761,8 @@ class ScoreRule:
     """Names of totals, lowest first."""
     when: Expression | None = None
     """Whom it is for. Left out: everybody."""
+    unless: Expression | None = None
+    """Whom it is not made for. It must be present: who is not known to be pregnant still gets a warning score."""
     citations: tuple[Cite, ...] = ()
     review: Literal["pending"] | Review = "pending"
     note: str = ""
@@ -632,6 +803,11 @@ class GapReason(Enum):
     FUTURE = "dated in the future"
     UNIDENTIFIED = "could not be identified"
     UNSUPPORTED_VERSION = "FHIR version not supported"
+    SET_ASIDE = "set aside"
+
+
+RESTRICTED = "Entry with restricted access"
+"""What is said instead of the name of an entry that is security-labelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -657,7 +833,8 @@ class Evidence:
     sites: tuple[str, ...] = ()
     since: When | None = None
     """For medicines and problems: the recorded start."""
-    certainty: Literal["coded", "text"] = "coded"
+    certainty: Literal["coded", "text", "narrative"] = "coded"
+    """narrative: named somewhere in a longer text."""
     flags: tuple[str, ...] = ()
     """Our words: undated, preliminary, ended, route not stated …"""
     restricted: bool = False
@@ -693,6 +870,12 @@ class Match:
     """The choice (ours) that set the tier, if one did."""
     step: int = -1
     """Index of the tier step that was taken; -1 when none."""
+    capped: bool = False
+    """Rests on narrative text alone, so that its tier was held down until someone confirms it."""
+    demoted_by: str = ""
+    """The demotion that lowered it. With no tier left it is not shown."""
+    lowered_from: Tier | None = None
+    """The tier it had before."""
     support: int = 0
     """For causes: supporting minus contradicting weight."""
     in_favour: tuple[str, ...] = ()
@@ -714,6 +897,104 @@ class Assessment:
     skin_bleeding: Truth
     library_version: str
     library_digest: str
+    demotions: tuple[Match, ...] = ()
+    """The demotions that were looked at; only those that are present lower anything."""
+    hook: Hook = "patient-view"
+    """The moment at which was asked; rules of other moments are not among the matches."""
+    orders: bool = True
+    """False while a recorded situation (end-of-life care) forbids to propose orders."""
+
+
+# ---------------------------------------------------------------- running text
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Phrases that tell how a term beside them is meant."""
+
+    kind: Literal[
+        "negation", "past", "family", "hypothetical", "uncertain", "unclear", "pseudo", "stop", "stop-list"
+    ]
+    """pseudo: looks like another and is none. stop: ends what a phrase before it says; stop-list: in a list."""
+    phrases: tuple[str, ...]
+    looks: Literal["forward", "backward"] = "forward"
+    """forward: the term comes after the phrase."""
+    reach: int | None = None
+    """Most words between phrase and term. Left out: anywhere in the rest of the sentence."""
+    at_end: bool = False
+    """Only where the phrase ends its part of the sentence ("petechiae: no")."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRules:
+    """mappings/text/context.yaml: which terms count in a sentence, and how the words around them change them."""
+
+    problems: tuple[str, ...] = ()
+    """Problem concepts whose texts count in sentences, as those of all signs do."""
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Concept id -> words that mean it inside a sentence only."""
+    left_out: tuple[str, ...] = ()
+    """Words and phrases in which no term is taken."""
+    results: tuple[str, ...] = ()
+    """Categories of observations whose texts are results, not sentences."""
+    and_words: tuple[str, ...] = ()
+    or_words: tuple[str, ...] = ()
+    abbreviations: tuple[str, ...] = ()
+    """Words after which a full stop ends no sentence."""
+    cues: tuple[Cue, ...] = ()
+
+
+# ---------------------------------------------------------------- for patients, and about the rules
+
+
+@dataclass(frozen=True, slots=True)
+class LeafletHelp:
+    """When to get help, as the leaflet says it."""
+
+    heading: str
+    lead: str
+    """Begins each line; {number} stands for the emergency number of the region."""
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeafletPart:
+    """One part of the leaflet."""
+
+    heading: str
+    lines: tuple[str, ...]
+    reassures: bool = False
+    """True when it may calm: the emergency lines are then printed beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaflet:
+    """knowledge/leaflet.yaml: what a clinician may hand to a patient. Plain words, no diagnosis, no rule."""
+
+    title: str
+    lead: str
+    emergency: LeafletHelp
+    same_day: LeafletHelp
+    parts: tuple[LeafletPart, ...]
+    citations: tuple[Cite, ...] = ()
+    review: Literal["pending"] | Review = "pending"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAttributes:
+    """knowledge/attributes.yaml: who made this, who paid, which concepts count as data to be declared."""
+
+    developer: str = "not declared"
+    funding: str = "not declared"
+    race: tuple[str, ...] = ()
+    """Concepts that tell it; a rule that asks for one of them uses it. So for the fields below."""
+    ethnicity: tuple[str, ...] = ()
+    language: tuple[str, ...] = ()
+    sexual_orientation: tuple[str, ...] = ()
+    gender_identity: tuple[str, ...] = ()
+    social_determinants: tuple[str, ...] = ()
+    health_status_assessments: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------- the library
@@ -742,6 +1023,10 @@ class LibraryCard:
     """Order in which criteria head a card, first heads."""
     signed_off: bool
     """True only when a named clinician has signed every active rule."""
+    no_samples_during: str = ""
+    """Id of a criterion during which no order is proposed, because isolation comes before any sample."""
+    least_tier: Mapping[Hook, Tier] = field(default_factory=dict)
+    """Hook -> the least urgent tier with which a criterion speaks there. Left out: every tier."""
     emergency_numbers: Mapping[str, str] = field(default_factory=dict)
     """Region (CDS_REGION) -> the number that calls an emergency transfer there."""
 
@@ -785,3 +1070,16 @@ class Library:
     """First word -> (all words of a medicine's name, ingredient id), longest name first."""
     site_words: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
     """First word -> (all words of a site's name, site id), longest name first."""
+    text_rules: TextRules = TextRules()
+    text_terms: Mapping[str, Mapping[int, Mapping[tuple[str, ...], tuple[str, ...]]]] = field(default_factory=dict)
+    """First token -> length, longest first -> tokens of a term -> concept ids. Empty: no sentence is read."""
+    text_cues: Mapping[str, Mapping[int, Mapping[tuple[str, ...], tuple[Cue, ...]]]] = field(default_factory=dict)
+    """First token -> length, longest first -> tokens of a phrase -> what it tells."""
+    orders: Mapping[str, OrderBundle] = field(default_factory=dict)
+    demotions: Mapping[str, Demotion] = field(default_factory=dict)
+    asks: Mapping[str, Ask] = field(default_factory=dict)
+    """In the order in which cards ask."""
+    leaflet: Leaflet | None = None
+    attributes: SourceAttributes = SourceAttributes()
+    site: tuple[str, ...] = ()
+    """What this deployment set otherwise than the release, in our words; part of the digest."""

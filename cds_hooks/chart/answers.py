@@ -31,7 +31,15 @@ _REASONS: Final = {
 }
 """Issue types of an OperationOutcome that say more than that it failed."""
 _NEEDED: Final = frozenset(
-    {"code", "subject", "patient", "medication", "medication_codeable_concept", "medication_reference"}
+    {
+        "code",
+        "vaccine_code",
+        "subject",
+        "patient",
+        "medication",
+        "medication_codeable_concept",
+        "medication_reference",
+    }
 )
 """Without these, when they stand there unreadable, an entry is not read: of what, or of whom, would it speak?"""
 _NOTHING: Final = frozenset({b"{}", b"null"})

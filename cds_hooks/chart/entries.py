@@ -9,24 +9,31 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
+from cds_hooks.chart.events import alert, conclusions, procedure, vaccination
+from cds_hooks.chart.intolerances import intolerance
 from cds_hooks.chart.medications import use
 from cds_hooks.chart.medicines import Find
 from cds_hooks.chart.observations import observed
 from cds_hooks.chart.problems import problem, reasons, visit
-from cds_hooks.chart.record import MedicationUse, Observed, Problem, Visit
+from cds_hooks.chart.record import Event, Intolerance, MedicationUse, Observed, Problem, Visit
 from cds_hooks.chart.shapes import (
+    AllergyIntolerance,
     Condition,
+    DiagnosticReport,
     Encounter,
+    Flag,
+    Immunization,
     Known,
     MedicationAdministration,
     MedicationDispense,
     MedicationRequest,
     MedicationStatement,
     Observation,
+    Procedure,
 )
 from cds_hooks.model import When
 
-Entry: TypeAlias = Observed | Problem | MedicationUse | Visit
+Entry: TypeAlias = Observed | Problem | MedicationUse | Visit | Event | Intolerance
 
 _AHEAD: Final = timedelta(hours=24)
 """How far ahead of us a clock or an unwritten time zone may be; what is dated later is an error."""
@@ -47,7 +54,7 @@ def entries(
         case MedicationStatement() | MedicationRequest() | MedicationAdministration() | MedicationDispense():
             return _some(use(resource, reference, find, at))
         case _:
-            return ()
+            return _events(resource, reference)
 
 
 def is_ahead(of_resource: Iterable[Entry], at: datetime) -> bool:
@@ -56,7 +63,23 @@ def is_ahead(of_resource: Iterable[Entry], at: datetime) -> bool:
     return any(time.earliest > at + _AHEAD for time in times if time)
 
 
-def _some(entry: Problem | MedicationUse | None) -> tuple[Entry, ...]:
+def _events(resource: Known | None, reference: str) -> tuple[Entry, ...]:
+    match resource:
+        case Procedure():
+            return _some(procedure(resource, reference))
+        case Immunization():
+            return _some(vaccination(resource, reference))
+        case DiagnosticReport():
+            return conclusions(resource, reference)
+        case Flag():
+            return _some(alert(resource, reference))
+        case AllergyIntolerance():
+            return _some(intolerance(resource, reference))
+        case _:
+            return ()
+
+
+def _some(entry: Problem | MedicationUse | Event | Intolerance | None) -> tuple[Entry, ...]:
     return (entry,) if entry else ()
 
 
@@ -66,6 +89,10 @@ def _dated(entry: Entry) -> When | None:
             return entry.at or entry.issued
         case Problem():
             return entry.recorded or entry.onset
+        case Intolerance():
+            return entry.recorded
+        case Event():
+            return entry.at
         case MedicationUse():
             return entry.written or (None if entry.state == "planned" else entry.start)
         case _:

@@ -7,10 +7,11 @@ Source: FHIR R4 4.0.1, Observation; R5 5.0.0 and STU3 3.0.2, the same page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cds_hooks.chart.datatypes import ReferenceRange
+from cds_hooks.chart.pool import tail
 from cds_hooks.chart.record import Coded, Observed, Quantity, Value
 from cds_hooks.chart.shapes import Component, Observation, Valued
 from cds_hooks.chart.times import period, when
@@ -54,8 +55,17 @@ def _whole(observation: Observation, reference: str) -> Observed:
         high=quantity(normal.high) if normal else None,
         preliminary=observation.status not in _FINAL,
         categories=all_words(observation.category),
+        members=tuple(_members(observation)),
         restricted=is_restricted(observation.meta),
     )
+
+
+def _members(observation: Observation) -> Iterator[str]:
+    """References of the Observations that this one groups (STU3: `related` of the type has-member)."""
+    stu3 = (one.target for one in observation.related if one.type == "has-member")
+    for member in (*observation.has_member, *stu3):
+        if member is not None and member.reference:
+            yield tail(member.reference, "Observation")
 
 
 def _part(component: Component, whole: Observed) -> Observed:

@@ -15,11 +15,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from cds_hooks.chart.record import Query
-from cds_hooks.model import Concept, FindingRule, Library
-from cds_hooks.reasoning.codes import SYSTEMS
+from cds_hooks.model import ABOUT_ORDERS, Concept, ConceptCode, FindingRule, Hook, Library
+from cds_hooks.reasoning.asked import asked_at
+from cds_hooks.reasoning.codes import SYSTEMS, system_uri
+from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key, score_key
 from cds_hooks.reasoning.scores import measured_by
 
 MAX_TEMPLATE = 1900
@@ -32,12 +35,19 @@ _OBSERVED = frozenset({"lab", "vital", "sign"})
 """What is asked for by code. A diagnosis or circumstance charted as an Observation comes by its category."""
 _ONLY_WHEN_USED = (("procedure", "procedures", "Procedure"), ("vaccine", "immunizations", "Immunization"))
 _SEARCHED_SYSTEMS = frozenset({"loinc", "snomed"})
+_PLAIN = re.compile(r"[\w:/.-]+")
 _PIECE = re.compile(r"\{\{(?P<token>.*?)\}\}|(?P<text>[^{]+)")
 
 
-def queries(library: Library) -> tuple[Query, ...]:
-    """Every query the library can use, in the order in which discovery shows them; keys are stable names."""
-    used = _concepts_used(library)
+@lru_cache(maxsize=20)
+def queries(library: Library, hook: Hook = "patient-view") -> tuple[Query, ...]:
+    """Every query the library can use at a hook, in the order of discovery; keys are stable names.
+
+    Where only orders are looked at, no more is asked for than their rules need; allergies nowhere else. Worked
+    out once for each library that is in use.
+    """
+    asked = asked_at(library, hook)
+    used = _concepts_used(library, asked if hook in ABOUT_ORDERS else _everything(library))
     kinds = {concept.kind for concept in used}
     return (
         Query("patient", "Patient/{{context.patientId}}", "Patient"),
@@ -53,6 +63,7 @@ def queries(library: Library) -> tuple[Query, ...]:
         _medicines("medicationStatements", "MedicationStatement"),
         Query("encounters", f"Encounter?{_PATIENT}&{_NEWEST}", "Encounter", newest_first=True),
         *(_whole(key, resource_type) for kind, key, resource_type in _ONLY_WHEN_USED if kind in kinds),
+        *([_whole("allergies", "AllergyIntolerance")] if any(_blames(name, library) for name in asked) else []),
     )
 
 
@@ -100,13 +111,18 @@ def _searched_codes(used: Iterable[Concept]) -> list[str]:
     """`system|code` of every code an Observation can carry, each once, in an order that does not change."""
     return sorted(
         {
-            f"{SYSTEMS[code.system]}|{code.code}"
+            f"{system_uri(code.system)}|{code.code}"
             for concept in used
             if concept.kind in _OBSERVED
             for code in concept.codes
-            if code.system in _SEARCHED_SYSTEMS
+            if code.system in _SEARCHED_SYSTEMS or _is_local(code)
         }
     )
+
+
+def _is_local(code: ConceptCode) -> bool:
+    """A hospital's own code, when it can stand in a template as it is; others come by category."""
+    return code.system not in SYSTEMS and bool(_PLAIN.fullmatch(code.system) and _PLAIN.fullmatch(code.code))
 
 
 def _chunks(codes: Iterable[str], room: int) -> Iterator[str]:
@@ -122,10 +138,26 @@ def _chunks(codes: Iterable[str], room: int) -> Iterator[str]:
         yield chunk
 
 
-def _concepts_used(library: Library) -> tuple[Concept, ...]:
-    named = {concept for rule in library.findings.values() for concept in _named_by(rule)}
-    ids = sorted(named.union(*(measured_by(score) for score in library.scores.values())))
-    return tuple(library.concepts[concept] for concept in ids)
+def _concepts_used(library: Library, asked: Iterable[str]) -> tuple[Concept, ...]:
+    """Concepts that the asked findings name, and that the asked scores measure."""
+    named: set[str] = set()
+    for name in asked:
+        if name.startswith(SCORE_PREFIX):
+            named |= set(measured_by(library.scores[parsed_key(name)[0]]))
+        else:
+            named |= set(_named_by(library.findings[name]))
+    return tuple(library.concepts[concept] for concept in sorted(named))
+
+
+def _everything(library: Library) -> Iterator[str]:
+    """Every finding and score, whether a rule of today asks for it or not."""
+    yield from library.findings
+    yield from (score_key(score, 0) for score in library.scores)
+
+
+def _blames(name: str, library: Library) -> bool:
+    rule = library.findings.get(name)
+    return rule is not None and rule.medication is not None and bool(rule.medication.blamed_for)
 
 
 def _named_by(rule: FindingRule) -> Iterator[str]:

@@ -17,9 +17,13 @@ from cds_hooks.chart import shapes
 from cds_hooks.chart.answers import Item, Opened, opened
 from cds_hooks.chart.entries import Entry, entries, is_ahead
 from cds_hooks.chart.lists import lists
+from cds_hooks.chart.medicines import Find
+from cds_hooks.chart.moment import brought
 from cds_hooks.chart.pool import medications, one_of_each, reference, tail
 from cds_hooks.chart.record import (
     Answer,
+    Event,
+    Intolerance,
     Listing,
     ListRead,
     MedicationUse,
@@ -37,9 +41,14 @@ _Refused: TypeAlias = Counter[tuple[str, GapReason]]
 """How many entries were refused, by resource type and reason."""
 
 _SEXES: Final[Mapping[str, Literal["female", "male"]]] = {"female": "female", "male": "male"}
+_NO_CONTEXT: Final[Mapping[str, bytes]] = {}
 _WORDS: Final = {
+    "AllergyIntolerance": "Allergy",
     "Condition": "Entry in the problem list",
+    "DiagnosticReport": "Report",
     "Encounter": "Visit",
+    "Flag": "Alert",
+    "Immunization": "Vaccination",
     "Medication": "Medicine",
     "MedicationAdministration": "Administered medicine",
     "MedicationDispense": "Dispensed medicine",
@@ -48,6 +57,7 @@ _WORDS: Final = {
     "MedicationStatement": "Reported medicine",
     "Observation": "Result or observation",
     "Patient": "Patient details",
+    "Procedure": "Procedure",
 }
 """Our words for one entry that is a gap, by resource type; the phrase and the count follow them on a card."""
 
@@ -58,11 +68,14 @@ def read(
     patient_id: str,
     at: datetime,
     loose: Sequence[bytes] = (),
+    *,
+    context: Mapping[str, bytes] = _NO_CONTEXT,
 ) -> PatientRecord:
     """What the chart says about this patient, and what could not be seen of it.
 
     Keys of `queries` without an answer count as not supplied. `loose` are values under unknown keys: their
-    entries are used, but they make no list complete. `at` is now. Nothing is raised for what is in a chart.
+    entries are used, but they make no list complete. `context` are the resources that the hook brings: drafts
+    and new problems are read from them. `at` is now. Nothing is raised for what is in a chart.
     """
     held = {
         query.key: opened(answers[query.key], query.resource_type) for query in queries if query.key in answers
@@ -71,15 +84,22 @@ def read(
     items = one_of_each(item for answer in (*held.values(), *others) for item in answer.items)
     mine, refused = _sorted_out(items, patient_id)
     patient = _patient(mine)
-    found, ahead = _entries(mine, patient, at)
+    carried = one_of_each(item for raw in context.values() for item in opened(Answer((raw,)), "").items)
+    find = _finder((*mine, *carried))
+    found, ahead = _entries(mine, patient, find, at)
+    new, foreign = _new(carried, patient_id, patient, find, at)
+    found += new
     return PatientRecord(
         patient or Patient(),
         tuple(entry for entry in found if isinstance(entry, Observed)),
         tuple(entry for entry in found if isinstance(entry, Problem)),
         tuple(entry for entry in found if isinstance(entry, MedicationUse)),
         tuple(entry for entry in found if isinstance(entry, Visit)),
+        tuple(entry for entry in found if isinstance(entry, Event)),
+        tuple(entry for entry in found if isinstance(entry, Intolerance)),
         _lists(queries, held, patient, refused),
-        _gaps(refused + ahead),
+        _gaps(refused + ahead + foreign),
+        patient_id,
     )
 
 
@@ -124,13 +144,26 @@ def _patient(mine: Iterable[Item]) -> Patient | None:
     )
 
 
-def _entries(mine: Sequence[Item], patient: Patient | None, at: datetime) -> tuple[list[Entry], _Refused]:
+def _finder(items: Iterable[Item]) -> Find:
+    """What finds a Medication by its address among the items."""
+    known = medications(items)
+    return lambda address: known.get(address) or known.get(tail(address, "Medication"))
+
+
+def _new(
+    carried: Sequence[Item], patient_id: str, patient: Patient | None, find: Find, at: datetime
+) -> tuple[list[Entry], _Refused]:
+    """The drafts and new problems of the hook, and what was left out because it is another patient's."""
+    mine, refused = _sorted_out(carried, patient_id)
+    unreadable = [item for item in carried if item.flaw]
+    return list(brought((*mine, *unreadable), patient.born if patient else None, find, at)), refused
+
+
+def _entries(
+    mine: Sequence[Item], patient: Patient | None, find: Find, at: datetime
+) -> tuple[list[Entry], _Refused]:
     """Every entry of the record, and what was left out because it is dated in the future."""
-    born, known = patient.born if patient else None, medications(mine)
-
-    def find(address: str) -> shapes.Medication | None:
-        return known.get(address) or known.get(tail(address, "Medication"))
-
+    born = patient.born if patient else None
     kept: list[Entry] = []
     ahead: _Refused = Counter()
     for item in mine:

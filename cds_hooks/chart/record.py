@@ -56,6 +56,8 @@ class Observed:
     categories: tuple[str, ...] = ()
     panel: Coded | None = None
     """For a component: what the whole Observation is."""
+    members: tuple[str, ...] = ()
+    """For a panel: the references of the Observations it groups."""
     restricted: bool = False
 
 
@@ -81,6 +83,34 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """Something that was done or concluded: a procedure, a vaccination, a report's coded conclusion, an alert."""
+
+    reference: str
+    what: Coded
+    at: When | None
+    kind: Literal["procedure", "vaccination", "report", "flag"]
+    denied: bool = False
+    """Recorded as not done. It says nothing about another time."""
+    categories: tuple[Coded, ...] = ()
+    """What sort of procedure it is: many codes mean surgery, one category says so."""
+    sites: tuple[Coded, ...] = ()
+    preliminary: bool = False
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Intolerance:
+    """An allergy or intolerance that still holds: to what, and how it showed."""
+
+    reference: str
+    substances: tuple[Coded, ...]
+    reactions: tuple[Coded, ...] = ()
+    recorded: When | None = None
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MedicationUse:
     """A medicine as ordered, reported, administered, dispensed or proposed."""
 
@@ -96,6 +126,8 @@ class MedicationUse:
     """When it was ordered or reported; stands in for a missing start of an order."""
     routes: tuple[Coded, ...] = ()
     restricted: bool = False
+    drafted: bool = False
+    """One of the orders that are being written now, which the hook itself brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +177,13 @@ class PatientRecord:
     problems: tuple[Problem, ...] = ()
     medications: tuple[MedicationUse, ...] = ()
     visits: tuple[Visit, ...] = ()
+    events: tuple[Event, ...] = ()
+    intolerances: tuple[Intolerance, ...] = ()
     lists: Mapping[str, ListRead] = field(default_factory=dict)
     """By resource type (Condition, Observation, MedicationStatement …)."""
     gaps: tuple[Gap, ...] = ()
+    patient_id: str = field(default="", repr=False)
+    """FHIR id of the patient; what we propose refers to it."""
 
 
 LIST_WORDS: Mapping[str, str] = {
@@ -159,6 +195,7 @@ LIST_WORDS: Mapping[str, str] = {
     "Encounter": "Visits",
     "Immunization": "Vaccinations",
     "Procedure": "Procedures",
+    "AllergyIntolerance": "Allergies",
 }
 """Resource type -> what a ward calls the list."""
 

@@ -58,6 +58,13 @@ class Valued(Struct, gc=False, rename="camel"):
     reference_range: tuple[ReferenceRange, ...] = ()
 
 
+class Related(Struct, gc=False):
+    """STU3: another Observation, and what it is to this one."""
+
+    type: str = ""
+    target: Reference | None = None
+
+
 class Component(Valued, gc=False, rename="camel"):
     """One part of an Observation."""
 
@@ -78,6 +85,8 @@ class Observation(Valued, gc=False, rename="camel", tag_field="resourceType", ta
     effective_period: Period | None = None
     issued: str = ""
     component: tuple[Component, ...] = ()
+    has_member: tuple[Reference, ...] = ()
+    related: tuple[Related, ...] = ()
     comments: str = ""
 
     @property
@@ -261,6 +270,80 @@ class Patient(Resource, gc=False, rename="camel", tag=True):
     deceased_date_time: str = ""
 
 
+class Procedure(Resource, gc=False, rename="camel", tag=True):
+    """Procedure, R4 to R5 (`occurrence…`) and STU3 (`notDone`)."""
+
+    status: str = ""
+    not_done: bool | None = None
+    not_performed: bool | None = None
+    category: Concept | None = None
+    code: Concept | None = None
+    body_site: tuple[Concept, ...] = ()
+    performed_date_time: str = ""
+    performed_period: Period | None = None
+    occurrence_date_time: str = ""
+    occurrence_period: Period | None = None
+
+    @property
+    def dstu2(self) -> bool:
+        """`notPerformed` became `notDone` in STU3."""
+        return self.not_performed is not None
+
+
+class Immunization(Resource, gc=False, rename="camel", tag=True):
+    """Immunization, R4 to R5 and STU3 (`notGiven`, `date`)."""
+
+    status: str = ""
+    not_given: bool | None = None
+    was_not_given: bool | None = None
+    vaccine_code: Concept | None = None
+    occurrence_date_time: str = ""
+    date: str = ""
+
+    @property
+    def dstu2(self) -> bool:
+        """`wasNotGiven` became `notGiven` in STU3."""
+        return self.was_not_given is not None
+
+
+class DiagnosticReport(Resource, gc=False, rename="camel", tag=True):
+    """DiagnosticReport, R4 to R5 and STU3 (`codedDiagnosis`): its coded conclusion, never its words."""
+
+    status: str = ""
+    conclusion_code: tuple[Concept, ...] = ()
+    coded_diagnosis: tuple[Concept, ...] = ()
+    effective_date_time: str = ""
+    effective_period: Period | None = None
+    issued: str = ""
+
+
+class Flag(Resource, gc=False, rename="camel", tag=True):
+    """Flag, all versions: an alert on the chart."""
+
+    status: str = ""
+    code: Concept | None = None
+    period: Period | None = None
+
+
+class Reaction(Struct, gc=False):
+    """One reaction of an AllergyIntolerance: to what, and how it showed."""
+
+    substance: Concept | None = None
+    manifestation: tuple[Concept, ...] = ()
+
+
+class AllergyIntolerance(Resource, gc=False, rename="camel", tag=True):
+    """AllergyIntolerance, R4 to R5 and STU3."""
+
+    clinical_status: Concept | None = None
+    verification_status: Concept | None = None
+    code: Concept | None = None
+    reaction: tuple[Reaction, ...] = ()
+    onset_date_time: str = ""
+    recorded_date: str = ""
+    asserted_date: str = ""
+
+
 class Issue(Struct, gc=False):
     """One issue of an OperationOutcome."""
 
@@ -304,6 +387,11 @@ Known: TypeAlias = (
     | MedicationDispense
     | MedicationOrder
     | Medication
+    | Procedure
+    | Immunization
+    | DiagnosticReport
+    | Flag
+    | AllergyIntolerance
     | Patient
     | OperationOutcome
     | Bundle

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Literal, TypeAlias
 
@@ -34,6 +35,8 @@ _UNKNOWN: Final = "resource"
 _ELEMENT: Final = re.compile(r"_?[A-Za-z]{1,40}")
 """What an element's name may look like; anything else a sender made up is not repeated."""
 
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
 
 def build(resource: Mapping[str, Json], version: Version = "R4B") -> dict[str, Json]:
     """The resource, valid and ready for JSON. Raises CdsError when it is not FHIR: then we built it wrongly."""
@@ -43,23 +46,65 @@ def build(resource: Mapping[str, Json], version: Version = "R4B") -> dict[str, J
     return dict(_model(resource, version).model_dump(mode="json"))
 
 
-def problems(body: bytes | Mapping[str, Json], version: Version = "R4B") -> tuple[str, ...]:
-    """What is not valid FHIR, as `Type[n].path: kind`, each resource by itself; empty when all is valid.
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way in which one resource is not valid FHIR."""
 
-    `n` counts the resources of one type from 0, in the order of the Bundle. A Bundle is checked apart from
-    what is in it.
+    line: str
+    """`Type[n].path: kind`."""
+    reference: str = ""
+    """`Type/id` of the resource, when it has an id."""
+
+
+def problems(body: bytes | Mapping[str, Json], version: Version = "R4B") -> tuple[str, ...]:
+    """What is not valid FHIR, as `Type[n].path: kind`, each resource by itself; empty when all is valid."""
+    return tuple(fault.line for fault in faults(body, version))
+
+
+def faults(body: bytes | Mapping[str, Json], version: Version = "R4B") -> tuple[Fault, ...]:
+    """What is not valid FHIR, each resource by itself; empty when all is valid.
+
+    `n` of a line counts the resources of one type from 0, in the order of the Bundle. A Bundle is checked apart
+    from what is in it. Of a request each resource is checked once, under however many keys it was sent.
     """
     try:
         written = msgspec.json.decode(body) if isinstance(body, bytes) else body
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ("body: not_json",)
+        return (Fault("body: not_json"),)
     seen: Counter[str] = Counter()
-    lines: list[str] = []
-    for resource in _resources(written):
+    found: list[Fault] = []
+    for resource in _once_each(_resources(_sent(written))):
         name = _type_of(resource, version)
-        lines += _faults(resource, f"{name}[{seen[name]}]", version)
+        lines = _faults(resource, f"{name}[{seen[name]}]", version)
+        found += [Fault(line, _reference(resource, name)) for line in lines]
         seen[name] += 1
-    return tuple(lines)
+    return tuple(found)
+
+
+def _sent(written: Json) -> Json:
+    """Of a request what was sent of the chart; anything else as it is."""
+    if not isinstance(written, Mapping) or "hookInstance" not in written:
+        return written
+    parts = [written.get("prefetch"), written.get("context")]
+    values = [value for part in parts if isinstance(part, Mapping) for value in part.values()]
+    return [value for value in values if isinstance(value, Mapping) and "resourceType" in value]
+
+
+def _once_each(resources: Iterable[Json]) -> Iterator[Json]:
+    """The resources without those that came before under the same type and id."""
+    seen: set[str] = set()
+    for resource in resources:
+        reference = (
+            _reference(resource, str(resource.get("resourceType"))) if isinstance(resource, Mapping) else ""
+        )
+        if not reference or reference not in seen:
+            yield resource
+        seen.add(reference)
+
+
+def _reference(resource: Json, name: str) -> str:
+    own = resource.get("id") if isinstance(resource, Mapping) else None
+    return f"{name}/{own}" if isinstance(own, str) and _ID.fullmatch(own) else ""
 
 
 def _resources(written: Json) -> Iterator[Json]:

@@ -1,21 +1,25 @@
 """assess: Findings -> Assessment. Which criteria and causes hold, on what, and what would settle the rest.
 
 A rule that needs skin bleeding stays silent without it, whatever else is recorded. An explanation takes
-a criterion back only when it is itself recorded; what is unknown excuses nothing.
+a criterion back only when it is itself recorded; what is unknown excuses nothing. Last come the
+demotions: a recorded situation (assessed already, end of life) that lowers many criteria at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from cds_hooks.model import (
     Assessment,
     Cause,
     Criterion,
+    Demotion,
     Expression,
     Finding,
     Gap,
+    Hook,
     Library,
     Match,
     ScoreRange,
@@ -24,6 +28,7 @@ from cds_hooks.model import (
     TierStep,
     Truth,
 )
+from cds_hooks.reasoning.caution import firm, held_down
 from cds_hooks.reasoning.logic import TruthOf, relied_on, truth, would_settle
 
 _ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
@@ -38,17 +43,25 @@ def assess(
     truth_of: TruthOf,
     scores: Callable[[], tuple[ScoreRange, ...]],
     deceased: bool = False,
+    hook: Hook = "patient-view",
 ) -> Assessment:
-    """Everything the library says about these findings; draft and retired rules are not assessed.
+    """Everything the library says about these findings at this hook; draft and retired rules are not assessed.
 
     Criteria come in the library's head order, causes by tier, then by support. `gaps` are the record's;
     `scores` gives the ranges of all scores that the rules have asked for.
     """
     gate = truth_of(library.card.gate)
+    firmly = firm(findings, truth_of)
     criteria = [
-        assess_criterion(rule, truth_of, gate) for rule in library.criteria.values() if rule.status in _ASSESSED
+        held_down(assess_criterion(rule, truth_of, gate, firmly), findings, library, truth_of)
+        for rule in library.criteria.values()
+        if _is_asked(rule, hook)
     ]
-    causes = [assess_cause(rule, truth_of, gate) for rule in library.causes.values() if rule.status in _ASSESSED]
+    causes = [assess_cause(rule, truth_of, gate) for rule in library.causes.values() if _is_asked(rule, hook)]
+    said = any(match.truth is Truth.PRESENT for match in (*criteria, *causes))
+    demotions = assess_demotions(library, truth_of, firmly) if said else ()
+    criteria = [lowered(match, demotions, library) for match in criteria]
+    causes = [lowered(match, demotions, library) for match in causes]
     return Assessment(
         at=at,
         findings=findings,
@@ -60,24 +73,31 @@ def assess(
         skin_bleeding=gate,
         library_version=library.card.version,
         library_digest=library.digest,
+        demotions=demotions,
+        hook=hook,
+        orders=not any(match.relied_on and not library.demotions[match.rule].orders for match in demotions),
     )
 
 
-def assess_criterion(rule: Criterion, truth_of: TruthOf, gate: Truth = Truth.PRESENT) -> Match:
+def assess_criterion(
+    rule: Criterion, truth_of: TruthOf, gate: Truth = Truth.PRESENT, firmly: TruthOf | None = None
+) -> Match:
     """What one criterion comes to, with its tier. ABSENT when excused; UNKNOWN while a tier is open.
 
-    Without a skin finding the gate's own truth is the answer, and nothing else is looked at.
+    Without a skin finding the gate's own truth is the answer, and nothing else is looked at. `firmly` is the
+    truth that may excuse and lower, left out: the same.
     """
+    firmly = firmly or truth_of
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
         return Match(rule.id, gate)
     answer = truth(rule.when, truth_of)
     if answer is not Truth.PRESENT:
         return _not_met(rule.id, rule.when, answer, truth_of)
     for unless in rule.unless:
-        if truth(unless.when, truth_of) is Truth.PRESENT:
-            excuse = relied_on(unless.when, truth_of)
+        if truth(unless.when, firmly) is Truth.PRESENT:
+            excuse = relied_on(unless.when, firmly)
             return Match(rule.id, Truth.ABSENT, excused_by=excuse, choice=unless.choice)
-    return _at_a_tier(rule, truth_of)
+    return min(_at_a_tier(rule, truth_of, truth_of), _at_a_tier(rule, firmly, truth_of), key=_urgency)
 
 
 def assess_cause(rule: Cause, truth_of: TruthOf, gate: Truth = Truth.PRESENT) -> Match:
@@ -107,16 +127,78 @@ def assess_cause(rule: Cause, truth_of: TruthOf, gate: Truth = Truth.PRESENT) ->
     )
 
 
+def assess_demotions(library: Library, truth_of: TruthOf, firmly: TruthOf) -> tuple[Match, ...]:
+    """What each demotion comes to, by id; draft and retired ones are not looked at."""
+    rules = (library.demotions[name] for name in sorted(library.demotions))
+    return tuple(assess_demotion(rule, truth_of, firmly) for rule in rules if rule.status in _ASSESSED)
+
+
+def assess_demotion(rule: Demotion, truth_of: TruthOf, firmly: TruthOf | None = None) -> Match:
+    """Whether a demotion is in force. ABSENT, with its reason, when a danger forbids it.
+
+    `relied_on` names what it rests on in both cases: a situation stays true that must not lower anything.
+    `firmly` is the truth that may lower, left out: the same.
+    """
+    firmly = firmly or truth_of
+    answer = truth(rule.when, firmly)
+    if answer is not Truth.PRESENT:
+        return _not_met(rule.id, rule.when, answer, firmly)
+    because = relied_on(rule.when, firmly)
+    if truth(rule.never_when, truth_of) is Truth.PRESENT:
+        danger = relied_on(rule.never_when, truth_of)
+        return Match(rule.id, Truth.ABSENT, relied_on=because, excused_by=danger, choice=rule.choice)
+    return Match(rule.id, Truth.PRESENT, relied_on=because, choice=rule.choice)
+
+
+def lowered(match: Match, demotions: Iterable[Match], library: Library) -> Match:
+    """The match as the first demotion in force leaves it; a silenced criterion has no tier left.
+
+    A cause keeps its tier, which only ranks it; that it is demoted says that it makes no card of its own.
+    """
+    if match.truth is not Truth.PRESENT:
+        return match
+    for demotion in demotions:
+        rule = library.demotions[demotion.rule]
+        if demotion.truth is not Truth.PRESENT or rule.status != "active":
+            continue
+        if match.rule in rule.causes:
+            return replace(match, demoted_by=rule.id)
+        criterion = library.criteria.get(match.rule)
+        if criterion is not None and _covers(rule, criterion) and _is_above(match, rule):
+            tier = Tier.ROUTINE if rule.to == "ROUTINE" else None
+            return replace(match, tier=tier, demoted_by=rule.id, lowered_from=match.tier)
+    return match
+
+
+def _is_asked(rule: Criterion | Cause, hook: Hook) -> bool:
+    return rule.status in _ASSESSED and hook in rule.hooks
+
+
+def _covers(rule: Demotion, criterion: Criterion) -> bool:
+    everything = not (rule.criteria or rule.groups or rule.causes)
+    return everything or criterion.id in rule.criteria or criterion.group in rule.groups
+
+
+def _is_above(match: Match, rule: Demotion) -> bool:
+    return rule.to == "silent" or match.tier is not Tier.ROUTINE
+
+
 def _not_met(rule_id: str, expression: Expression, answer: Truth, truth_of: TruthOf) -> Match:
     return Match(rule_id, answer, would_settle=would_settle(expression, truth_of))
 
 
-def _at_a_tier(rule: Criterion, truth_of: TruthOf) -> Match:
+def _urgency(match: Match) -> int:
+    return match.tier.rank if match.tier is not None else len(Tier)
+
+
+def _at_a_tier(rule: Criterion, truth_of: TruthOf, of_the_rule: TruthOf) -> Match:
+    """The first step that is present; what the rule itself rests on is told by `of_the_rule`."""
     open_steps: list[str] = []
     for index, step in enumerate(rule.tiers):
         answer = Truth.PRESENT if step.when is None else truth(step.when, truth_of)
         if answer is Truth.PRESENT:
-            return _taken(rule, index, step, open_steps, truth_of)
+            taken = _taken(rule, index, step, open_steps, truth_of)
+            return replace(taken, relied_on=_unique([*relied_on(rule.when, of_the_rule), *taken.relied_on]))
         if answer is Truth.UNKNOWN and step.when is not None:
             open_steps += would_settle(step.when, truth_of)
     return Match(rule.id, Truth.UNKNOWN if open_steps else Truth.ABSENT, would_settle=_unique(open_steps))
@@ -129,7 +211,7 @@ def _taken(rule: Criterion, index: int, step: TierStep, open_steps: list[str], t
         rule.id,
         Truth.PRESENT,
         tier=step.tier,
-        relied_on=_unique([*relied_on(rule.when, truth_of), *because]),
+        relied_on=because,
         would_settle=_unique([*open_steps, *excuses]),
         choice=step.choice,
         step=index,

@@ -15,6 +15,8 @@ from typing import Literal
 
 from cds_hooks.chart.record import (
     Coded,
+    Event,
+    Intolerance,
     Listing,
     ListRead,
     MedicationUse,
@@ -23,27 +25,31 @@ from cds_hooks.chart.record import (
     PatientRecord,
     Problem,
     Quantity,
+    Visit,
 )
 from cds_hooks.errors import LibraryError
 from cds_hooks.model import (
     Cause,
     Coding,
     Criterion,
+    Demotion,
     FindingRule,
     GapReason,
     Library,
     Limits,
     Match,
     Measure,
+    OrderBundle,
     Span,
     Tier,
     Truth,
     When,
 )
-from cds_hooks.reasoning.assess import assess_cause, assess_criterion
+from cds_hooks.reasoning.assess import assess, assess_cause, assess_criterion, assess_demotion
 from cds_hooks.reasoning.codes import system_uri
 from cds_hooks.reasoning.library import data_root
 from cds_hooks.reasoning.mapping import find
+from cds_hooks.reasoning.orders import bundle_truth, proposed, rule_named, truth_in
 from cds_hooks.reasoning.strict_yaml import build, read_document
 
 AT = datetime(2026, 3, 18, 12, 0, tzinfo=UTC)
@@ -56,13 +62,20 @@ _LISTS = (
     "Encounter",
     "Immunization",
     "Procedure",
+    "AllergyIntolerance",
 )
 _LIST_STATES: Mapping[str, ListRead] = {
     "failed": ListRead(Listing.FAILED, reason=GapReason.FAILED),
     "incomplete": ListRead(Listing.INCOMPLETE, reason=GapReason.INCOMPLETE),
     "not-read": ListRead(Listing.NOT_READ, reason=GapReason.NOT_SUPPLIED),
 }
-_FOLDERS = ("mappings/findings", "knowledge/criteria", "knowledge/causes")
+_FOLDERS = (
+    "mappings/findings",
+    "knowledge/criteria",
+    "knowledge/causes",
+    "knowledge/demotions",
+    "knowledge/orders",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,11 @@ class Given:
     observed: bool | None = None
     problem: Literal["", "active", "inactive", "denied", "doubtful"] = ""
     visit: bool = False
+    """With a concept: a visit reason. Alone: a visit that is over."""
+    event: Literal["", "procedure", "vaccination", "report", "flag"] = ""
+    """What was done or concluded; `observed: false` beside it: not done."""
+    panel: str = ""
+    """Entries with the same panel are parts of one observation."""
     days_ago: Decimal | None = None
     hours_ago: Decimal | None = None
     day_only: bool = False
@@ -88,6 +106,11 @@ class Given:
     recorded_hours_ago: Decimal | None = None
     sites: tuple[str, ...] = ()
     medicine: str = ""
+    """Beside a problem: the medicine that its words name."""
+    draft: bool = False
+    """The medicine of an order that is being written; without `medicine` one that nobody can identify."""
+    reaction: str = ""
+    """An allergy to the medicine, with this concept as its reaction."""
     state: str = ""
     started_days_ago: Decimal | None = None
     ended_days_ago: Decimal | None = None
@@ -109,6 +132,8 @@ class Case:
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     tier: Tier | None = None
+    orders: tuple[str, ...] | None = None
+    """For order bundles: the orders that must be proposed, and no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +141,9 @@ class CaseFile:
     """All cases of one rule."""
 
     cases: tuple[Case, ...]
+
+
+Rule = FindingRule | Criterion | Cause | Demotion | OrderBundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +158,7 @@ def check_cases(library: Library, root: Path | None = None) -> CaseReport:
     """All cases of all rules, and what each rule's cases must cover; faults in file order."""
     faults: list[str] = []
     judged = 0
-    for rule, name, cases in _rules_with_cases(library, root or data_root(), faults):
+    for rule, name, cases in rules_with_cases(library, root or data_root(), faults):
         judged += len(cases)
         faults += [f"{name}: {text}" for case in cases for text in _wrong(rule, case, library)]
         faults += [f"{name}: {text}" for text in _uncovered(rule, cases, library)]
@@ -142,7 +170,7 @@ def canaries(library: Library, root: Path | None = None) -> tuple[str, ...]:
     unread: list[str] = []
     silent = [
         rule.id
-        for rule, _, cases in _rules_with_cases(library, root or data_root(), unread)
+        for rule, _, cases in rules_with_cases(library, root or data_root(), unread)
         if isinstance(rule, Criterion) and rule.status == "active"
         if any(case.expect is Truth.PRESENT and [*_wrong(rule, case, library)] for case in cases)
     ]
@@ -158,22 +186,30 @@ def chart_of(given: Iterable[Given], library: Library, at: datetime = AT) -> Pat
         patient=_patient(items, at),
         observed=tuple(_observed(n, item, library, at) for n, item in enumerate(items) if _is_observed(item)),
         problems=tuple(
-            _problem(n, item, library, at) for n, item in enumerate(items) if item.problem or item.visit
+            _problem(n, item, library, at) for n, item in enumerate(items) if item.problem or _is_reason(item)
         ),
-        medications=tuple(_medicine(n, item, library, at) for n, item in enumerate(items) if item.medicine),
+        events=tuple(_event(n, item, library, at) for n, item in enumerate(items) if item.event),
+        visits=tuple(_visit(n, item, at) for n, item in enumerate(items) if item.visit and not item.concept),
+        medications=tuple(_medicine(n, item, library, at) for n, item in enumerate(items) if _is_medicine(item)),
+        intolerances=tuple(_intolerance(n, item, library) for n, item in enumerate(items) if item.reaction),
         lists=lists,
     )
 
 
 # ---------------------------------------------------------------- judging
 
-Rule = FindingRule | Criterion | Cause
 
-
-def _rules_with_cases(
+def rules_with_cases(
     library: Library, root: Path, faults: list[str]
 ) -> Iterator[tuple[Rule, str, tuple[Case, ...]]]:
-    rules: tuple[Mapping[str, Rule], ...] = (library.findings, library.criteria, library.causes)
+    """Each rule with the name and the cases of its file, in file order; what cannot be read goes to `faults`."""
+    rules: tuple[Mapping[str, Rule], ...] = (
+        library.findings,
+        library.criteria,
+        library.causes,
+        library.demotions,
+        library.orders,
+    )
     for folder, by_id in zip(_FOLDERS, rules, strict=True):
         for rule in by_id.values():
             name = f"{folder}/{rule.id}.cases.yaml"
@@ -196,6 +232,9 @@ def _wrong(rule: Rule, case: Case, library: Library) -> Iterator[str]:
         if truth is not case.expect:
             yield f'case "{case.name}" expects {case.expect.value}, is {truth.value}'
         return
+    if isinstance(rule, OrderBundle):
+        yield from _wrong_orders(rule, case, library)
+        return
     match = _match(rule, case, library)
     if match.truth is not case.expect:
         yield f'case "{case.name}" expects {case.expect.value}, is {match.truth.value}'
@@ -203,8 +242,24 @@ def _wrong(rule: Rule, case: Case, library: Library) -> Iterator[str]:
         yield f'case "{case.name}" expects {case.tier.value}, is {match.tier.value if match.tier else "no tier"}'
 
 
-def _match(rule: Criterion | Cause, case: Case, library: Library) -> Match:
+def _wrong_orders(bundle: OrderBundle, case: Case, library: Library) -> Iterator[str]:
     truth_of = _truth_of(case, library)
+    if case.given is not None:
+        findings = find(chart_of(case.given, library), library, AT)
+        assessment = assess(findings, (), library, AT, truth_of=truth_of, scores=lambda: ())
+        truth_of = truth_in(assessment, library)
+    truth = bundle_truth(bundle, truth_of)
+    if truth is not case.expect:
+        yield f'case "{case.name}" expects {case.expect.value}, is {truth.value}'
+    names = proposed(bundle, truth_of)
+    if case.orders is not None and names != case.orders:
+        yield f'case "{case.name}" expects the orders {", ".join(case.orders)}; proposed: {", ".join(names)}'
+
+
+def _match(rule: Criterion | Cause | Demotion, case: Case, library: Library) -> Match:
+    truth_of = _truth_of(case, library)
+    if isinstance(rule, Demotion):
+        return assess_demotion(rule, truth_of)
     gate = truth_of(library.card.gate) if _says_gate(case, library) else Truth.PRESENT
     if isinstance(rule, Criterion):
         return assess_criterion(rule, truth_of, gate)
@@ -224,7 +279,8 @@ def _says_gate(case: Case, library: Library) -> bool:
 
 def _unknown_names(case: Case, library: Library) -> Iterator[str]:
     for name in (*case.present, *case.absent):
-        if name not in library.findings and not name.startswith("score:"):
+        known = name in library.findings or rule_named(name, library) is not None
+        if not known and not name.startswith("score:"):
             yield f"finding `{name}`"
     for item in case.given or ():
         for concept in (item.concept, item.medicine, item.answer, item.route, *item.sites):
@@ -295,7 +351,30 @@ def _unreached_steps(rule: Criterion, cases: tuple[Case, ...], library: Library)
 
 
 def _is_observed(item: Given) -> bool:
-    return bool(item.concept) and not item.problem and not item.visit
+    return bool(item.concept) and not item.problem and not item.visit and not item.event
+
+
+def _is_medicine(item: Given) -> bool:
+    return item.draft or bool(item.medicine and not item.problem and not item.reaction)
+
+
+def _is_reason(item: Given) -> bool:
+    return item.visit and bool(item.concept)
+
+
+def _event(number: int, item: Given, library: Library, at: datetime) -> Event:
+    return Event(
+        reference=f"{item.event.capitalize()}/case-{number}",
+        what=_coded(item.concept, library),
+        at=None if item.undated else _when(item, at),
+        kind=item.event or "procedure",
+        denied=item.observed is False,
+        sites=tuple(_coded(site, library) for site in item.sites),
+    )
+
+
+def _visit(number: int, item: Given, at: datetime) -> Visit:
+    return Visit(f"Encounter/case-{number}", start=_when(item, at), finished=True)
 
 
 def _coded(concept_id: str, library: Library) -> Coded:
@@ -308,7 +387,7 @@ def _coded(concept_id: str, library: Library) -> Coded:
 
 def _observed(number: int, item: Given, library: Library, at: datetime) -> Observed:
     return Observed(
-        reference=f"Observation/case-{number}",
+        reference=f"Observation/case-{item.panel or number}",
         what=_coded(item.concept, library),
         value=_value(item, library),
         at=None if item.undated else _when(item, at),
@@ -331,7 +410,7 @@ def _problem(number: int, item: Given, library: Library, at: datetime) -> Proble
     recorded = item.recorded_hours_ago
     return Problem(
         reference=f"Condition/case-{number}",
-        what=_coded(item.concept, library),
+        what=_naming(item, library),
         state="inactive" if item.problem == "inactive" else "active",
         denied=item.problem == "denied",
         doubtful=item.problem == "doubtful",
@@ -355,12 +434,31 @@ _STATES: Mapping[str, Literal["current", "ended", "not-taken", "planned", "unkno
 def _medicine(number: int, item: Given, library: Library, at: datetime) -> MedicationUse:
     return MedicationUse(
         reference=f"MedicationStatement/case-{number}",
-        what=_medicine_coded(item.medicine, library),
-        source=item.source,
-        state=_STATES[item.state],
+        what=_medicine_coded(item.medicine, library) if item.medicine else Coded(),
+        source="proposed" if item.draft else item.source,
+        state="planned" if item.draft else _STATES[item.state],
         start=_days_before(item.started_days_ago, at),
         end=_days_before(item.ended_days_ago, at),
         routes=(_coded(item.route, library),) if item.route else (),
+        drafted=item.draft,
+    )
+
+
+def _intolerance(number: int, item: Given, library: Library) -> Intolerance:
+    return Intolerance(
+        f"AllergyIntolerance/case-{number}",
+        (_medicine_coded(item.medicine, library),),
+        (_coded(item.reaction, library),),
+    )
+
+
+def _naming(item: Given, library: Library) -> Coded:
+    """The problem, with the name of a medicine in its words where the case gives one."""
+    what = _coded(item.concept, library)
+    if not item.medicine:
+        return what
+    return Coded(
+        what.codings, f"{library.concepts[item.concept].name}, {library.concepts[item.medicine].texts[0]}"
     )
 
 

@@ -106,6 +106,13 @@ def by_code(coding: Coding, library: Library) -> tuple[str, ...]:
     return found or ()
 
 
+def medicine_by_code(coding: Coding, library: Library) -> tuple[str, ...]:
+    """Ingredient ids of one code, by the product tables and by the ingredients' own codes."""
+    products = library.products.get((system_uri(coding.system), coding.code), ())
+    named = (concept for concept in by_code(coding, library) if library.concepts[concept].kind == "ingredient")
+    return tuple(dict.fromkeys((*(product.ingredient for product in products), *named)))
+
+
 def texts(coded: Coded) -> Iterator[str]:
     """The texts that may stand for the entry when no code is known: its own, then the displays."""
     if coded.text:

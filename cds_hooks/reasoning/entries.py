@@ -10,14 +10,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal
 
-from cds_hooks.chart.record import Coded, Observed, PatientRecord, Problem
-from cds_hooks.model import Library, When
+from cds_hooks.chart.record import Coded, Event, Observed, PatientRecord, Problem
+from cds_hooks.model import Concept, Gap, Library, When
 from cds_hooks.reasoning.codes import folded, meaning, names_in
 
 _ABSENT = "absent"
 _PRESENT = "present"
+_NAMED = frozenset({"sign", "problem", "context"})
+"""Kinds of concepts that an observation can name."""
+_HAPPENS = _NAMED | {"procedure", "vaccine"}
+_OF_THE_PAST = ("history of", "past history of", "personal history of", "previous history of", "h/o", "hx of")
+_OF_RELATIVES = ("family history", "fh of", "fh:", "fhx")
+_STANDS_LIKE: Mapping[str, Literal["observed", "problem", "event"]] = {
+    "procedure": "event",
+    "vaccination": "event",
+    "report": "observed",
+    "flag": "problem",
+}
+"""A report's conclusion holds at its time like an observation; an active alert stands like an active problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +40,15 @@ class Mention:
     reference: str
     concept: str
     said: bool
-    source: Literal["observed", "problem", "visit"]
+    source: Literal["observed", "problem", "visit", "event"]
+    """event: it happened once, at `seen`; nothing later undoes it."""
     seen: When | None
     """When it was observed or written down; for a problem without either, its onset."""
     began: When | None
     """Onset where one is charted, else as `seen`."""
     active: bool
     sites: tuple[str, ...]
-    certainty: Literal["coded", "text"]
+    certainty: Literal["coded", "text", "narrative"]
     flags: tuple[str, ...] = ()
     restricted: bool = False
 
@@ -48,6 +62,8 @@ class Chart:
     at: datetime
     mentions: Mapping[str, list[Mention]]
     observed: Mapping[str, list[Observed]]
+    set_aside: tuple[Gap, ...] = ()
+    """Mentions in sentences that count neither as there nor as denied."""
 
     def mentions_of(self, concepts: Iterable[str]) -> list[Mention]:
         """Every mention of any of the concepts."""
@@ -55,17 +71,23 @@ class Chart:
 
 
 def sort_entries(record: PatientRecord, library: Library, at: datetime) -> Chart:
-    """The chart's problems and observations by concept; entries that mean nothing to us are left out."""
+    """The chart's problems and observations by concept; entries that mean nothing to us are left out.
+
+    They stand by reference, so that nothing that is told of them depends on the order in which they came.
+    """
     mentions: dict[str, list[Mention]] = defaultdict(list)
     observed: dict[str, list[Observed]] = defaultdict(list)
-    for problem in record.problems:
+    for problem in sorted(record.problems, key=attrgetter("reference")):
         for mention in _mentions_of_problem(problem, library):
             mentions[mention.concept].append(mention)
-    for entry in record.observed:
+    for entry in sorted(record.observed, key=attrgetter("reference")):
         concepts = meaning(entry.what, library)
         for concept in concepts.concepts:
             observed[concept].append(entry)
         for mention in _mentions_of_observation(entry, concepts.concepts, concepts.certainty, library):
+            mentions[mention.concept].append(mention)
+    for event in sorted(record.events, key=attrgetter("reference")):
+        for mention in _mentions_of_event(event, library):
             mentions[mention.concept].append(mention)
     return Chart(record, library, at, mentions, observed)
 
@@ -110,20 +132,43 @@ def _flag(entry: Observed) -> tuple[str, ...]:
 
 def _mentions_of_problem(problem: Problem, library: Library) -> Iterable[Mention]:
     stands_for = meaning(problem.what, library)
+    history = _history_in(problem.what.text) if stands_for.certainty == "coded" else ""
     for concept in stands_for.concepts:
+        told = history if _can_be_over(library.concepts[concept], library) else ""
+        if told == "relative":
+            continue
         yield Mention(
             reference=problem.reference,
             concept=concept,
             said=not problem.denied,
-            source=problem.source,
+            source=_source_of(problem, library.concepts[concept]),
             seen=problem.recorded or problem.onset,
             began=problem.onset or problem.recorded,
-            active=problem.state != "inactive" and problem.ended is None and not problem.doubtful,
+            active=problem.state != "inactive" and problem.ended is None and not problem.doubtful and not told,
             sites=sites_of(problem.sites, problem.what.text, library.concepts[concept].sites, library),
             certainty=stands_for.certainty,
             flags=_flags_of(problem),
             restricted=problem.restricted,
         )
+
+
+def _history_in(text: str) -> Literal["", "past", "relative"]:
+    """Whether the words beside a code say that it is over, or somebody else's."""
+    words = folded(text)
+    if words.startswith(_OF_RELATIVES):
+        return "relative"
+    return "past" if words.startswith(_OF_THE_PAST) else ""
+
+
+def _can_be_over(concept: Concept, library: Library) -> bool:
+    """A sign, or a problem that sentences are read for. A removed spleen or a transplant is never over."""
+    return concept.kind == "sign" or concept.id in library.text_rules.problems
+
+
+def _source_of(problem: Problem, concept: Concept) -> Literal["problem", "visit", "event"]:
+    """A visit for a transfusion or a vaccination is that event."""
+    is_event = problem.source == "visit" and concept.kind not in _NAMED
+    return "event" if is_event else problem.source
 
 
 def _flags_of(problem: Problem) -> tuple[str, ...]:
@@ -137,12 +182,12 @@ def _mentions_of_observation(
     """A sign named by the code with a yes/no value, or named by the value of any observation."""
     said = _said(entry, library)
     for concept in named:
-        if said is not None and library.concepts[concept].kind in ("sign", "problem", "context"):
+        if said is not None and library.concepts[concept].kind in _NAMED:
             yield _observed_mention(entry, concept, certainty, library, said=said)
     if isinstance(entry.value, Coded):
         value = meaning(entry.value, library)
         for concept in value.concepts:
-            if library.concepts[concept].kind in ("sign", "problem", "context"):
+            if library.concepts[concept].kind in _NAMED:
                 yield _observed_mention(entry, concept, value.certainty, library, said=True)
 
 
@@ -174,3 +219,25 @@ def _observed_mention(
         flags=flags if when else (*flags, "undated"),
         restricted=entry.restricted,
     )
+
+
+def _mentions_of_event(event: Event, library: Library) -> Iterable[Mention]:
+    """What was done or concluded. That a dose was not given takes no earlier dose back, so it says nothing."""
+    stands_for = meaning(event.what, library)
+    sorts = (concept for category in event.categories for concept in meaning(category, library).concepts)
+    for concept in dict.fromkeys((*stands_for.concepts, *sorts)):
+        if event.denied or library.concepts[concept].kind not in _HAPPENS:
+            continue
+        yield Mention(
+            reference=event.reference,
+            concept=concept,
+            said=True,
+            source=_STANDS_LIKE[event.kind],
+            seen=event.at,
+            began=event.at,
+            active=True,
+            sites=sites_of(event.sites, event.what.text, library.concepts[concept].sites, library),
+            certainty=stands_for.certainty,
+            flags=(*(["preliminary"] if event.preliminary else []), *([] if event.at else ["undated"])),
+            restricted=event.restricted,
+        )

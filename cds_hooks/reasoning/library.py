@@ -7,33 +7,41 @@ prints them as JSON Schema for editors.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from cds_hooks.errors import LibraryError
 from cds_hooks.model import (
+    Ask,
     Cause,
     Choice,
     Citation,
     Concept,
     Conversion,
     Criterion,
+    Demotion,
     FindingRule,
+    Leaflet,
     Library,
     LibraryCard,
+    OrderBundle,
     Product,
     ScoreRule,
+    SourceAttributes,
+    TextRules,
 )
-from cds_hooks.reasoning.codes import SYSTEMS, folded, system_uri, words
+from cds_hooks.reasoning.codes import folded, system_uri, words
 from cds_hooks.reasoning.lint import lint
+from cds_hooks.reasoning.products import product_index, read_products
 from cds_hooks.reasoning.strict_yaml import Document, build, read_document, schema_of
+from cds_hooks.reasoning.text_index import cue_index, term_index
 from cds_hooks.reasoning.values import folded_unit
 
 _T = TypeVar("_T")
@@ -52,9 +60,19 @@ class _Loading:
 def load(root: Path | None = None) -> Library:
     """The checked library below `root` (a folder with mappings/ and knowledge/), by default our own.
 
+    Our own is read once in a process: it does not change while one runs.
     Errors: LibraryError with every fault found, each as `file:line: what is wrong; the mend`.
     """
-    loading = _Loading(root or data_root())
+    return _own() if root is None else _read(root)
+
+
+@cache
+def _own() -> Library:
+    return _read(data_root())
+
+
+def _read(root: Path) -> Library:
+    loading = _Loading(root)
     concepts = _mappings_of(loading, "mappings/concepts", Concept)
     findings = _files_of(loading, "mappings/findings", FindingRule)
     criteria = _files_of(loading, "knowledge/criteria", Criterion)
@@ -62,6 +80,12 @@ def load(root: Path | None = None) -> Library:
     scores = _files_of(loading, "knowledge/scores", ScoreRule)
     citations = _one_mapping(loading, "knowledge/citations.yaml", Citation)
     choices = _one_mapping(loading, "knowledge/choices.yaml", Choice)
+    demotions = _files_of(loading, "knowledge/demotions", Demotion)
+    orders = _files_of(loading, "knowledge/orders", OrderBundle)
+    asks = _one_mapping(loading, "knowledge/asks.yaml", Ask) if _has(loading, "knowledge/asks.yaml") else {}
+    leaflet = _whole(loading, "knowledge/leaflet.yaml", Leaflet)
+    attributes = _whole(loading, "knowledge/attributes.yaml", SourceAttributes)
+    text_rules = _text_rules(loading)
     card = _card(loading)
     products = _products(loading, concepts)
     if card is None or loading.faults:
@@ -77,12 +101,20 @@ def load(root: Path | None = None) -> Library:
         scores=MappingProxyType(scores),
         citations=MappingProxyType(citations),
         choices=MappingProxyType(choices),
-        code_index=MappingProxyType(_code_index(concepts)),
+        code_index=MappingProxyType(code_index(concepts)),
         text_index=MappingProxyType(_text_index(concepts)),
         hidden_by=MappingProxyType(_hidden_by(concepts)),
         units=MappingProxyType({c.id: _units(c) for c in concepts.values() if c.convert or c.affine}),
         medicine_words=MappingProxyType(_word_index(concepts, "ingredient")),
         site_words=MappingProxyType(_word_index(concepts, "site")),
+        text_rules=text_rules,
+        text_terms=MappingProxyType(term_index(concepts, text_rules) if text_rules.cues else {}),
+        text_cues=MappingProxyType(cue_index(text_rules)),
+        orders=MappingProxyType(orders),
+        demotions=MappingProxyType(demotions),
+        asks=MappingProxyType(asks),
+        leaflet=leaflet,
+        attributes=attributes or SourceAttributes(),
     )
     faults = lint(library, loading.places)
     if faults:
@@ -150,6 +182,10 @@ def _one_mapping(loading: _Loading, name: str, shape: type[_T]) -> dict[str, _T]
     return dict(_entries(loading, loading.root / name, shape))
 
 
+def _has(loading: _Loading, name: str) -> bool:
+    return (loading.root / name).is_file()
+
+
 def _entries(loading: _Loading, path: Path, shape: type[_T]) -> Iterator[tuple[str, _T]]:
     document = _document(loading, path)
     if document is None:
@@ -188,28 +224,29 @@ def _card(loading: _Loading) -> LibraryCard | None:
     return _built(loading, document, document.value, LibraryCard, ()) if document else None
 
 
+def _text_rules(loading: _Loading) -> TextRules:
+    """How sentences are read. Without the file none is: text without its cues would turn denials into findings."""
+    return _whole(loading, "mappings/text/context.yaml", TextRules) or TextRules()
+
+
+def _whole(loading: _Loading, name: str, shape: type[_T]) -> _T | None:
+    """What one file that may be left out says as a whole."""
+    path = loading.root / name
+    document = _document(loading, path) if path.is_file() else None
+    return _built(loading, document, document.value, shape, ()) if document else None
+
+
 def _products(loading: _Loading, concepts: Mapping[str, Concept]) -> dict[tuple[str, str], tuple[Product, ...]]:
-    products: dict[tuple[str, str], list[Product]] = defaultdict(list)
+    products: list[Product] = []
     for path in sorted((loading.root / "mappings/products").glob("*.csv")):
-        name = path.relative_to(loading.root).as_posix()
-        with path.open(encoding="utf-8", newline="") as lines:
-            for number, row in enumerate(csv.DictReader(lines), start=2):
-                if row["ingredient"] not in concepts:
-                    known = "write the id of an ingredient of mappings/concepts"
-                    loading.faults.append(f"{name}:{number}: unknown ingredient `{row['ingredient']}`; {known}")
-                    continue
-                product = Product(row["system"], row["code"], row["ingredient"], row["route"])
-                for system in _systems_of_product(row["system"]):
-                    products[(system, row["code"])].append(product)
-    return {key: tuple(rows) for key, rows in products.items()}
+        rows, faults = read_products(path, path.relative_to(loading.root).as_posix(), concepts)
+        products += rows
+        loading.faults += faults
+    return product_index(products)
 
 
-def _systems_of_product(name: str) -> tuple[str, ...]:
-    """UK product codes also arrive under the SNOMED URI, since dm+d takes its codes from that space."""
-    return (system_uri(name), SYSTEMS["snomed"]) if name == "dmd" else (system_uri(name),)
-
-
-def _code_index(concepts: Mapping[str, Concept]) -> dict[tuple[str, str], tuple[str, ...]]:
+def code_index(concepts: Mapping[str, Concept]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Concept ids by system URI and code, each once and in the order of the concepts."""
     index: dict[tuple[str, str], list[str]] = defaultdict(list)
     for concept in concepts.values():
         for code in concept.codes:
@@ -252,12 +289,18 @@ def schemas() -> Mapping[str, dict[str, Any]]:
     """JSON Schema of each kind of file, by file name below schema/, for editors. Any: JSON itself."""
     shapes: Mapping[str, type] = {
         "mappings/schema/concept.schema.json": Concept,
+        "mappings/schema/context.schema.json": TextRules,
         "mappings/schema/finding.schema.json": FindingRule,
         "knowledge/schema/criterion.schema.json": Criterion,
         "knowledge/schema/cause.schema.json": Cause,
         "knowledge/schema/score.schema.json": ScoreRule,
         "knowledge/schema/citation.schema.json": Citation,
         "knowledge/schema/choice.schema.json": Choice,
+        "knowledge/schema/demotion.schema.json": Demotion,
+        "knowledge/schema/order.schema.json": OrderBundle,
+        "knowledge/schema/ask.schema.json": Ask,
+        "knowledge/schema/leaflet.schema.json": Leaflet,
+        "knowledge/schema/attributes.schema.json": SourceAttributes,
         "knowledge/schema/library.schema.json": LibraryCard,
     }
     return {name: schema_of(shape, name) for name, shape in shapes.items()}

@@ -8,20 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 
 from cds_hooks.model import (
     Cause,
     Cite,
+    Concept,
     Criterion,
-    Expression,
+    Demotion,
     FindingRule,
     Library,
     Limits,
+    Measure,
+    OrderBundle,
     Review,
-    ScoreRule,
     Status,
 )
+from cds_hooks.reasoning.asked import (
+    asked_by,
+    asked_by_cause,
+    asked_by_criterion,
+    asked_by_finding,
+    asked_by_score,
+)
 from cds_hooks.reasoning.logic import SCORE_PREFIX, names, parsed_key
+from cds_hooks.reasoning.order_lint import order_faults
+from cds_hooks.reasoning.orders import asked_by_bundle
+from cds_hooks.reasoning.page_lint import page_faults
+from cds_hooks.reasoning.text_index import text_faults
 
 SUMMARY_LIMIT = 139
 """CDS Hooks 2.0, card `summary`: fewer than 140 characters."""
@@ -41,7 +55,12 @@ def lint(library: Library, places: Places) -> tuple[str, ...]:
         *_finding_faults(library, places),
         *_criterion_faults(library, places),
         *_cause_faults(library, places),
+        *_demotion_faults(library, places),
+        *_ask_faults(library, places),
         *_score_faults(library, places),
+        *order_faults(library, places),
+        *page_faults(library),
+        *text_faults(library),
         *_card_faults(library),
     ]
     return tuple(faults)
@@ -49,21 +68,28 @@ def lint(library: Library, places: Places) -> tuple[str, ...]:
 
 def unused_findings(library: Library) -> tuple[str, ...]:
     """Findings that no rule and no other finding asks for, in alphabetical order."""
-    used = {library.card.gate, *(name for rule in library.findings.values() for name in _asked_by_finding(rule))}
+    used = {library.card.gate, *(name for rule in library.findings.values() for name in asked_by_finding(rule))}
     for criterion in library.criteria.values():
-        used |= set(_asked_by_criterion(criterion))
+        used |= set(asked_by_criterion(criterion))
     for cause in library.causes.values():
-        used |= set(_asked_by_cause(cause))
+        used |= set(asked_by_cause(cause))
     for score in library.scores.values():
-        used |= set(_asked_by_score(score))
+        used |= set(asked_by_score(score))
+    for demotion in library.demotions.values():
+        used |= {*names(demotion.when), *names(demotion.never_when)}
+    for bundle in library.orders.values():
+        used |= set(asked_by_bundle(bundle))
+    for ask in library.asks.values():
+        used |= set(names(ask.when)) if ask.when is not None else set()
     return tuple(sorted(set(library.findings) - used))
 
 
 def reviews_due(library: Library, today: date) -> tuple[str, ...]:
     """Signed rules whose review is overdue, or was signed by its own author, or lies too far ahead."""
     faults = []
-    rules: list[FindingRule | Criterion | Cause] = [*library.findings.values(), *library.criteria.values()]
-    rules += library.causes.values()
+    rules: list[FindingRule | Criterion | Cause | Demotion | OrderBundle] = [*library.findings.values()]
+    rules += [*library.criteria.values(), *library.causes.values(), *library.demotions.values()]
+    rules += library.orders.values()
     for rule in rules:
         if isinstance(rule.review, Review):
             faults += [f"{rule.id}: {text}" for text in _review_faults(rule.review, today)]
@@ -78,9 +104,31 @@ def _concept_faults(library: Library, places: Places) -> Iterator[str]:
         for text in concept.texts:
             if not any(letter.isalnum() for letter in text) and concept.kind != "answer":
                 yield f"{at}: `{concept.id}` has a text without a letter; take it out"
-        for other in (*concept.hides, *concept.sites):
+        for other in (*concept.hides, *concept.sites, *_described_by(concept)):
             if other not in library.concepts:
                 yield f"{at}: `{concept.id}` names the unknown concept `{other}`; mend the id"
+        yield from _description_faults(concept, at, library)
+
+
+def _described_by(concept: Concept) -> Iterator[str]:
+    for description in concept.described:
+        yield from (*description.says, *description.denies, *description.unless)
+        for part in description.parts:
+            yield from (part.aspect, *part.answers)
+
+
+def _description_faults(concept: Concept, at: str, library: Library) -> Iterator[str]:
+    """A part must be able to tell: an aspect, with a word or a bound in the aspect's own unit."""
+    for part in (part for description in concept.described for part in description.parts):
+        aspect = library.concepts.get(part.aspect)
+        if aspect is None:
+            continue
+        if aspect.kind != "aspect":
+            yield f"{at}: `{concept.id}` is described by `{aspect.id}`, which is no aspect; set `kind: aspect`"
+        if not part.answers and (part.is_ is None or not _bounded(part.is_)):
+            yield f"{at}: `{concept.id}` needs answers or a range for `{aspect.id}`"
+        if part.is_ is not None and part.is_.unit != aspect.unit:
+            yield f"{at}: `{concept.id}` measures `{aspect.id}` in another unit than its `{aspect.unit}`"
 
 
 def _finding_faults(library: Library, places: Places) -> Iterator[str]:
@@ -92,11 +140,13 @@ def _finding_faults(library: Library, places: Places) -> Iterator[str]:
         for concept in concepts_of(rule):
             if concept not in library.concepts:
                 yield f"{at}: unknown concept `{concept}`; write it in mappings/concepts or mend the id"
-        for name in _asked_by_finding(rule):
+        for name in asked_by_finding(rule):
             yield from _unknown_name(name, at, library)
         yield from _unit_faults(rule, at, library)
         yield from _trend_faults(rule, at, library)
         yield from _unknown_groups(rule, at, library)
+        if rule.medication is not None and rule.medication.blamed_for and not rule.medication.proposed:
+            yield f"{at}: `blamed_for` looks at what is being ordered; write `proposed: true` beside it"
         yield from _citation_faults(rule.citations, at, library)
     yield from _cycles(library, places)
 
@@ -104,7 +154,7 @@ def _finding_faults(library: Library, places: Places) -> Iterator[str]:
 def _criterion_faults(library: Library, places: Places) -> Iterator[str]:
     for rule in library.criteria.values():
         at = _place(places, "knowledge/criteria", rule.id)
-        yield from _unknown_findings(_asked_by_criterion(rule), at, library)
+        yield from _unknown_findings(asked_by_criterion(rule), at, library)
         yield from _source_faults(rule, at, library)
         if rule.group not in library.card.groups:
             yield f"{at}: unknown group `{rule.group}`; use one of {', '.join(library.card.groups)}"
@@ -131,16 +181,46 @@ def _source_faults(rule: Criterion | Cause, at: str, library: Library) -> Iterat
 def _cause_faults(library: Library, places: Places) -> Iterator[str]:
     for rule in library.causes.values():
         at = _place(places, "knowledge/causes", rule.id)
-        yield from _unknown_findings(_asked_by_cause(rule), at, library)
+        yield from _unknown_findings(asked_by_cause(rule), at, library)
         yield from _source_faults(rule, at, library)
         if len(rule.short) > SHORT_LIMIT:
             yield f"{at}: short has {len(rule.short)} characters, at most {SHORT_LIMIT} fit; say it shorter"
 
 
+def _demotion_faults(library: Library, places: Places) -> Iterator[str]:
+    for rule in library.demotions.values():
+        at = _place(places, "knowledge/demotions", rule.id)
+        yield from _unknown_findings((*names(rule.when), *names(rule.never_when)), at, library)
+        yield from _citation_faults(rule.citations, at, library)
+        if not rule.citations and rule.choice not in library.choices:
+            yield f"{at}: rests on nothing; cite what was read or name its `choice` of knowledge/choices.yaml"
+        if len(rule.summary) > SUMMARY_LIMIT:
+            yield f"{at}: summary has {len(rule.summary)} characters, at most {SUMMARY_LIMIT} fit; say it shorter"
+        known = {*library.criteria, *library.causes, *library.card.groups}
+        for name in (*rule.criteria, *rule.causes, *rule.groups):
+            if name not in known:
+                yield f"{at}: lowers `{name}`, which is no criterion, cause or group; mend the id"
+
+
+def _ask_faults(library: Library, places: Places) -> Iterator[str]:
+    """An ask that no rule can need would never be shown, and one asked twice would be shown twice."""
+    needed = {rule.settle for rule in library.findings.values()}
+    needed |= {item.settle for score in library.scores.values() for item in score.items}
+    seen: set[str] = set()
+    for ask in library.asks.values():
+        at = places.get(("knowledge/asks.yaml", ask.id), "knowledge/asks.yaml:1")
+        yield from _unknown_findings(names(ask.when) if ask.when is not None else (), at, library)
+        for text in ask.settles:
+            if text in seen or text not in needed:
+                fault = "stands twice; keep one" if text in seen else "is no `settle` of a finding; mend the words"
+                yield f"{at}: `{text}` {fault}"
+            seen.add(text)
+
+
 def _score_faults(library: Library, places: Places) -> Iterator[str]:
     for rule in library.scores.values():
         at = _place(places, "knowledge/scores", rule.id)
-        yield from _unknown_findings(_asked_by_score(rule), at, library)
+        yield from _unknown_findings(asked_by_score(rule), at, library)
         yield from _citation_faults(rule.citations, at, library)
         if not rule.citations:
             yield f"{at}: has no citation; cite the publication of the score"
@@ -170,7 +250,7 @@ def concepts_of(rule: FindingRule) -> tuple[str, ...]:
     if rule.answer is not None:
         return (*rule.answer.concepts, *rule.answer.is_)
     if rule.medication is not None:
-        return (*rule.medication.ingredients, *rule.medication.routes)
+        return (*rule.medication.ingredients, *rule.medication.routes, *rule.medication.blamed_for)
     if rule.trend is not None:
         return (rule.trend.concept,)
     return rule.since.concepts if rule.since is not None else ()
@@ -208,6 +288,28 @@ def _unit_faults(rule: FindingRule, at: str, library: Library) -> Iterator[str]:
             yield f"{at}: unit `{limits.unit}` is not the concept's `{concept.unit}`; write the limit in that unit"
         if not _bounded(limits):
             yield f"{at}: a range needs one of above, at_least, below, at_most"
+    yield from _guard_faults(rule.measure, at)
+
+
+def _guard_faults(measure: Measure, at: str) -> Iterator[str]:
+    if measure.guard is None:
+        return
+    bounds = tuple(bounds_of(measure.is_).values()) if measure.is_ is not None else ()
+    if len(bounds) != 1:
+        yield f"{at}: a guard needs an `is` with one bound; take the guard out"
+    elif not measure.guard.min <= bounds[0] <= measure.guard.max:
+        yield f"{at}: our own bound {bounds[0]} lies outside its guard; mend min or max"
+
+
+def bounds_of(limits: Limits) -> Mapping[str, Decimal]:
+    """The bounds that a range has, by their names in the files."""
+    named = {
+        "above": limits.above,
+        "at_least": limits.at_least,
+        "below": limits.below,
+        "at_most": limits.at_most,
+    }
+    return {name: bound for name, bound in named.items() if bound is not None}
 
 
 def _trend_faults(rule: FindingRule, at: str, library: Library) -> Iterator[str]:
@@ -219,7 +321,7 @@ def _trend_faults(rule: FindingRule, at: str, library: Library) -> Iterator[str]
 
 
 def _bounded(limits: Limits) -> bool:
-    return any(bound is not None for bound in (limits.above, limits.at_least, limits.below, limits.at_most))
+    return bool(bounds_of(limits))
 
 
 def _citation_faults(citations: Iterable[Cite], at: str, library: Library) -> Iterator[str]:
@@ -242,34 +344,6 @@ def _unknown_name(name: str, at: str, library: Library) -> Iterator[str]:
         yield f"{at}: unknown finding `{name}`; write mappings/findings/{name}.yaml or mend the id"
 
 
-def _asked_by_finding(rule: FindingRule) -> Iterator[str]:
-    yield from rule.unless
-    if rule.since is not None:
-        yield rule.since.after
-    if rule.when is not None:
-        yield from names(rule.when)
-
-
-def _asked_by_criterion(rule: Criterion) -> Iterator[str]:
-    yield from names(rule.when)
-    conditions: list[Expression] = [unless.when for unless in rule.unless]
-    conditions += [step.when for step in rule.tiers if step.when is not None]
-    for condition in conditions:
-        yield from names(condition)
-
-
-def _asked_by_cause(rule: Cause) -> Iterator[str]:
-    yield from names(rule.when)
-    yield from (item.finding for item in rule.supports)
-    yield from rule.against
-
-
-def _asked_by_score(rule: ScoreRule) -> Iterator[str]:
-    conditions = [option.when for item in rule.items for option in item.options]
-    for condition in (*conditions, *([rule.when] if rule.when is not None else [])):
-        yield from names(condition)
-
-
 def _cycles(library: Library, places: Places) -> Iterator[str]:
     done: set[str] = set()
     for start in library.findings:
@@ -283,19 +357,9 @@ def _on_a_cycle(name: str, library: Library, done: set[str], above: tuple[str, .
         return
     if name in done:
         return
-    for asked in _asked_by(name, library):
+    for asked in asked_by(name, library):
         yield from _on_a_cycle(asked, library, done, (*above, name))
     done.add(name)
-
-
-def _asked_by(name: str, library: Library) -> Iterator[str]:
-    """What a finding, or a score by its key, is built from; nothing when it is not known."""
-    if name.startswith(SCORE_PREFIX):
-        score_id, _ = parsed_key(name)
-        if score_id in library.scores:
-            yield from _asked_by_score(library.scores[score_id])
-    elif name in library.findings:
-        yield from _asked_by_finding(library.findings[name])
 
 
 def _review_faults(review: Review, today: date) -> Iterator[str]:

@@ -40,8 +40,7 @@ def truth(expression: Expression, truth_of: TruthOf) -> Truth:
             return _all(negation(truth(part, truth_of)) for part in parts)
         case AtLeast(at_least=counted):
             return _at_least(counted.count, [truth(part, truth_of) for part in counted.of])
-        case ScoreAtLeast(score=limit):
-            return truth_of(score_key(limit.id, limit.at_least))
+    return truth_of(score_key(expression.score.id, expression.score.at_least))
 
 
 def relied_on(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
@@ -80,8 +79,7 @@ def parts_of(expression: All | AnyOf | NoneOf | AtLeast) -> tuple[Expression, ..
     match expression:
         case All(all=parts) | AnyOf(any=parts) | NoneOf(none=parts):
             return parts
-        case AtLeast(at_least=counted):
-            return counted.of
+    return expression.at_least.of
 
 
 def score_key(score_id: str, limit: int) -> str:

@@ -16,6 +16,7 @@ from cds_hooks.model import (
     Expression,
     Finding,
     FindingRule,
+    Gap,
     Library,
     Measure,
     MedicationTest,
@@ -27,6 +28,8 @@ from cds_hooks.model import (
     Trend,
     Truth,
 )
+from cds_hooks.reasoning.caution import is_narrative
+from cds_hooks.reasoning.descriptions import with_described
 from cds_hooks.reasoning.entries import Chart, sort_entries
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key, relied_on, truth, would_settle
 from cds_hooks.reasoning.measures import (
@@ -38,6 +41,8 @@ from cds_hooks.reasoning.measures import (
     newest_reading,
 )
 from cds_hooks.reasoning.medicines import Medicines, find_medicine, identify
+from cds_hooks.reasoning.narrative import with_narrative
+from cds_hooks.reasoning.proposed import find_proposed
 from cds_hooks.reasoning.scores import reaches, score_range
 from cds_hooks.reasoning.signs import find_sign
 from cds_hooks.reasoning.values import Reading
@@ -48,7 +53,7 @@ class Findings(Mapping[str, Finding]):
 
     def __init__(self, record: PatientRecord, library: Library, at: datetime) -> None:
         self._library = library
-        self._chart = sort_entries(record, library, at)
+        self._chart = with_narrative(with_described(sort_entries(record, library, at)))
         self._medicines: Medicines | None = None
         self._known: dict[str, Finding] = {}
         self._scores: dict[str, ScoreRange] = {}
@@ -93,13 +98,19 @@ class Findings(Mapping[str, Finding]):
             self._medicines = identify(self._chart.record, self._library)
         return self._medicines
 
+    @property
+    def set_aside(self) -> tuple[Gap, ...]:
+        """Mentions in sentences of the chart that count neither as there nor as denied."""
+        return self._chart.set_aside
+
     def _newest(self, concept: str, within: Span) -> Reading | None:
         return newest_reading(concept, within, self._chart)
 
     def _find(self, rule: FindingRule) -> Finding:
         found = self._by_test(rule)
         for other in (self[name] for name in rule.unless):
-            if other.truth is Truth.PRESENT and (rule.when is not None or not _is_older(other, found)):
+            takes_back = rule.when is not None or not (_is_older(other, found) or _is_weaker(other, found))
+            if other.truth is Truth.PRESENT and takes_back:
                 return Finding(rule.id, Truth.ABSENT, evidence=other.evidence)
         return found
 
@@ -112,7 +123,8 @@ class Findings(Mapping[str, Finding]):
             case FindingRule(answer=AnswerTest() as answer):
                 return find_answer(rule, answer, self._chart)
             case FindingRule(medication=MedicationTest() as medication):
-                return find_medicine(rule, medication, self.medicines, self._chart)
+                find_it = find_proposed if medication.proposed else find_medicine
+                return find_it(rule, medication, self.medicines, self._chart)
             case FindingRule(trend=Trend() as trend):
                 return find_trend(rule, trend, self._chart)
             case FindingRule(since=Since() as since):
@@ -150,6 +162,11 @@ def _is_older(other: Finding, found: Finding) -> bool:
     theirs = [item.at.latest for item in other.evidence if item.at is not None]
     ours = [item.at.earliest for item in found.evidence if item.at is not None]
     return bool(theirs) and bool(ours) and max(theirs) < max(ours)
+
+
+def _is_weaker(other: Finding, found: Finding) -> bool:
+    """True when only sentences say what would take back an entry that is coded or measured."""
+    return is_narrative(other.evidence) and not is_narrative(found.evidence)
 
 
 def _person(test: Person, chart: Chart) -> Truth:

@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, Observed, PatientRecord
+from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, Observed, PatientRecord, Visit
 from cds_hooks.model import (
+    RESTRICTED,
     AgeBand,
     AnswerTest,
     Concept,
@@ -40,6 +41,7 @@ from cds_hooks.reasoning.values import (
 )
 
 _PERCENT = Decimal(100)
+_VISIT = "Visit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,17 @@ def find_measure(rule: FindingRule, measure: Measure, chart: Chart) -> Finding:
         return Finding(rule.id, Truth.UNKNOWN, gaps=gaps)
     decisive = recent if measure.pick == "any" else _newest(recent)
     judged = [(item, _judge(item, limits, chart.library)) for item in decisive]
-    return _decide(rule, judged, gaps, unread=_newer_unread(results, recent[0]))
+    return _decide(rule, judged, gaps, unread=_may_decide(results, decisive))
 
 
 def find_answer(rule: FindingRule, test: AnswerTest, chart: Chart) -> Finding:
-    """PRESENT when the newest worded result in the window (or any of them) is one of those asked for."""
+    """PRESENT when the newest worded result in the window (or any of them) is one of those asked for.
+
+    When none is asked for, any entry will do, whatever it says.
+    """
     answers = _answers(test, chart)
+    if not test.is_:
+        return _any_entry(rule, answers, chart)
     unread = [answer for answer in answers if not answer.words]
     gaps = tuple(_not_understood(answer) for answer in unread if quantity_of(answer.entry) is None)
     known = [answer for answer in answers if answer.words]
@@ -109,16 +116,20 @@ def find_trend(rule: FindingRule, trend: Trend, chart: Chart) -> Finding:
 def find_since(rule: FindingRule, test: Since, after: Finding, chart: Chart) -> Finding:
     """PRESENT when the concepts were measured after the first record of `after`.
 
-    UNKNOWN while `after` is not present or has no date; ABSENT only when the results were read whole.
+    UNKNOWN while `after` is not present or has no date and the rule has no window of its own for that; ABSENT
+    only when the results were read whole.
     """
-    if after.truth is not Truth.PRESENT or after.since is None:
+    begin = _counts_from(test, after, chart.at)
+    if begin is None:
         return Finding(rule.id, Truth.UNKNOWN)
-    begin = _begin(after, after.since, same_day_counts=test.same_day_counts)
+    if test.visit:
+        return _visit_since(rule, begin, chart)
     found = [entry for concept in test.concepts if (entry := _observed_since(begin, concept, chart))]
     wanted = len(test.concepts) if test.need == "all" else 1
     if len(found) >= wanted:
         return Finding(rule.id, Truth.PRESENT, evidence=tuple(found))
-    return _nothing_since(rule, chart.record)
+    unread = tuple(gap for concept in test.concepts for gap in _unread_since(begin, concept, chart))
+    return Finding(rule.id, Truth.UNKNOWN, gaps=unread) if unread else _nothing_since(rule, chart.record)
 
 
 def newest_reading(concept: str, within: Span, chart: Chart) -> Reading | None:
@@ -158,7 +169,7 @@ def _results(concept_id: str, chart: Chart) -> Results:
         if isinstance(item, Reading):
             readings.append(item)
         elif item is not None or entry.value is not None:
-            unusable.append((entry, Gap(concept.name, item or GapReason.VALUE_UNKNOWN, entry.reference)))
+            unusable.append((entry, Gap(_named(entry, concept), item or GapReason.VALUE_UNKNOWN, entry.reference)))
     return Results(tuple(sorted(readings, key=lambda r: _newest_first(r.entry))), tuple(unusable))
 
 
@@ -170,7 +181,8 @@ def _gaps(results: Results, recent: list[Reading], concept: Concept) -> tuple[Ga
     )
     if recent or newer or not results.readings:
         return newer
-    return (Gap(concept.name, GapReason.STALE, results.readings[0].entry.reference),)
+    stale = results.readings[0].entry
+    return (Gap(_named(stale, concept), GapReason.STALE, stale.reference),)
 
 
 def _answers(test: AnswerTest, chart: Chart) -> list[Worded]:
@@ -204,8 +216,10 @@ def _baseline(newest: Reading, readings: Iterable[Reading], trend: Trend) -> lis
     ]
 
 
-def _newer_unread(results: Results, newest: Reading) -> bool:
-    return any(_dated(entry) and _not_older(entry, newest.entry) for entry, _ in results.unusable)
+def _may_decide(results: Results, decisive: list[Reading]) -> bool:
+    """Whether an entry that could not be read stands beside the decisive ones, so that it might have decided."""
+    oldest = min((item.entry for item in decisive), key=lambda entry: _time(entry).earliest)
+    return any(not _dated(entry) or _not_older(entry, oldest) for entry, _ in results.unusable)
 
 
 def _not_older(entry: Observed, than: Observed) -> bool:
@@ -256,6 +270,38 @@ def _observed_since(begin: datetime, concept: str, chart: Chart) -> Evidence | N
     return None
 
 
+def _unread_since(begin: datetime, concept: str, chart: Chart) -> list[Gap]:
+    """Entries of the concept from then on, or without a date, that could not be read: something was measured."""
+    unusable = ((e, gap) for e, gap in _results(concept, chart).unusable if not answer_of(e, chart.library))
+    return [gap for entry, gap in unusable if not _dated(entry) or _time(entry).earliest >= begin]
+
+
+def _any_entry(rule: FindingRule, answers: list[Worded], chart: Chart) -> Finding:
+    if not answers:
+        return _nothing_since(rule, chart.record)
+    return Finding(rule.id, Truth.PRESENT, evidence=(_worded(answers[0], chart.library),))
+
+
+def _visit_since(rule: FindingRule, begin: datetime, chart: Chart) -> Finding:
+    """The newest visit that began after that moment and is over; the present visit is none."""
+    begun = {visit.start: visit for visit in chart.record.visits if visit.start and _is_over(visit, chart.at)}
+    since = [start for start in begun if start.earliest >= begin]
+    if not since:
+        return _nothing_since(rule, chart.record, "Encounter")
+    newest = max(since, key=lambda start: start.latest)
+    return Finding(rule.id, Truth.PRESENT, evidence=(Evidence(begun[newest].reference, _VISIT, at=newest),))
+
+
+def _is_over(visit: Visit, at: datetime) -> bool:
+    return visit.finished or (visit.end is not None and visit.end.latest <= at)
+
+
+def _counts_from(test: Since, after: Finding, at: datetime) -> datetime | None:
+    if after.truth is Truth.PRESENT and after.since is not None:
+        return _begin(after, after.since, same_day_counts=test.same_day_counts)
+    return at - test.else_within.exact() if test.else_within is not None else None
+
+
 def _begin(after: Finding, since: datetime, *, same_day_counts: bool) -> datetime:
     """The moment from which a measurement counts; a finding dated by day began at that day's end, at worst."""
     if same_day_counts:
@@ -265,12 +311,12 @@ def _begin(after: Finding, since: datetime, *, same_day_counts: bool) -> datetim
     return first.latest if first is not None and first.earliest == since else since
 
 
-def _nothing_since(rule: FindingRule, record: PatientRecord) -> Finding:
-    listed = record.lists.get("Observation", ListRead(Listing.NOT_READ))
+def _nothing_since(rule: FindingRule, record: PatientRecord, kind: str = "Observation") -> Finding:
+    listed = record.lists.get(kind, ListRead(Listing.NOT_READ))
     if rule.when_missing == "absent_if_list_read" and listed.state is Listing.COMPLETE:
         return Finding(rule.id, Truth.ABSENT)
     reason = listed.reason or GapReason.NOT_SUPPLIED
-    gaps = () if listed.state is Listing.COMPLETE else (Gap(LIST_WORDS["Observation"], reason),)
+    gaps = () if listed.state is Listing.COMPLETE else (Gap(LIST_WORDS[kind], reason),)
     return Finding(rule.id, Truth.UNKNOWN, gaps=gaps)
 
 
@@ -299,7 +345,12 @@ def _worded(answer: Worded, library: Library) -> Evidence:
 
 
 def _not_understood(answer: Worded) -> Gap:
-    return Gap(answer.concept.name, GapReason.VALUE_UNKNOWN, answer.entry.reference)
+    return Gap(_named(answer.entry, answer.concept), GapReason.VALUE_UNKNOWN, answer.entry.reference)
+
+
+def _named(entry: Observed, concept: Concept) -> str:
+    """What a gap may say of an entry: a restricted one is not named."""
+    return RESTRICTED if entry.restricted else concept.name
 
 
 def _dated(entry: Observed) -> bool:

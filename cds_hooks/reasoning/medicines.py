@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal
 
 from cds_hooks.chart.record import Coded, Listing, ListRead, MedicationUse, PatientRecord
 from cds_hooks.model import (
+    RESTRICTED,
     Concept,
     Evidence,
     Finding,
@@ -29,7 +31,8 @@ from cds_hooks.reasoning.codes import SYSTEMS, by_code, folded, meaning, names_i
 from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.times import is_surely_older, is_within
 
-_LISTS = ("MedicationStatement", "MedicationRequest")
+MEDICATION_LISTS = ("MedicationStatement", "MedicationRequest")
+"""Where medicines are charted; some servers keep only one of the two."""
 _ROUTE_UNSTATED = "route not stated"
 _SOURCE_WORDS: Mapping[str, str] = {
     "ordered": "prescribed",
@@ -56,17 +59,16 @@ class Medicines:
 
     taken: tuple[Taken, ...]
     unidentified: int
+    proposed: tuple[Taken, ...] = ()
+    """Those of the orders that are being written; never taken yet."""
+    unidentified_drafts: int = 0
 
 
 def identify(record: PatientRecord, library: Library) -> Medicines:
     """Every known ingredient of every charted medicine; planned and refused medicines included."""
-    taken: list[Taken] = []
-    unidentified = 0
-    for use in record.medications:
-        found = tuple(_ingredients(use, library))
-        taken += found
-        unidentified += not found and not _has_a_name(use)
-    return Medicines(tuple(taken), unidentified)
+    taken, unidentified = _identified((use for use in record.medications if not use.drafted), library)
+    drafts, unidentified_drafts = _identified((use for use in record.medications if use.drafted), library)
+    return Medicines(taken, unidentified, drafts, unidentified_drafts)
 
 
 def find_medicine(rule: FindingRule, test: MedicationTest, medicines: Medicines, chart: Chart) -> Finding:
@@ -75,10 +77,10 @@ def find_medicine(rule: FindingRule, test: MedicationTest, medicines: Medicines,
     UNKNOWN when only the route or the start leaves it open, when a medicine could not be identified, or
     when the medication lists were not read; ABSENT when both lists were read completely.
     """
-    judged = [(item, _counts(item, test, chart.at)) for item in medicines.taken if _asked_for(item, test)]
+    judged = [(item, _counts(item, test, chart.at)) for item in medicines.taken if is_asked_for(item, test)]
     present = [item for item, truth in judged if truth is Truth.PRESENT]
     if present:
-        return Finding(rule.id, Truth.PRESENT, evidence=tuple(_evidence(present, chart.at)))
+        return Finding(rule.id, Truth.PRESENT, evidence=tuple(charted_by(present, chart.at)))
     open_items = [item for item, truth in judged if truth is Truth.UNKNOWN]
     gaps = tuple(_open_gap(item) for item in open_items) + _list_gaps(chart.record, medicines)
     decided = rule.when_missing == "absent_if_list_read" and not gaps
@@ -87,10 +89,32 @@ def find_medicine(rule: FindingRule, test: MedicationTest, medicines: Medicines,
 
 def medicines_were_read(lists: Mapping[str, ListRead]) -> bool:
     """True when one medication list is complete and the other too, or not kept by this server."""
-    states = [lists.get(name, ListRead(Listing.NOT_READ)) for name in _LISTS]
+    states = [lists.get(name, ListRead(Listing.NOT_READ)) for name in MEDICATION_LISTS]
     if not any(_complete(state) for state in states):
         return False
     return all(_complete(state) or state.reason is GapReason.NOT_SUPPORTED for state in states)
+
+
+def ingredients_in(coded: Iterable[Coded], library: Library) -> tuple[str, ...]:
+    """Ids of the ingredients that codes name, or the words where no code is known."""
+    said = tuple(coded)
+    return tuple(_by_codes(said, library)) or named_in(said, library)
+
+
+def named_in(coded: Iterable[Coded], library: Library) -> tuple[str, ...]:
+    """Ids of the ingredients that are named in the words of the entries."""
+    return tuple(dict.fromkeys(_by_name(coded, library)))
+
+
+def _identified(uses: Iterable[MedicationUse], library: Library) -> tuple[tuple[Taken, ...], int]:
+    """The known ingredients, and how many uses name nothing that we can read."""
+    taken: list[Taken] = []
+    unidentified = 0
+    for use in sorted(uses, key=attrgetter("reference")):
+        found = tuple(_ingredients(use, library))
+        taken += found
+        unidentified += not found and not _has_a_name(use)
+    return tuple(taken), unidentified
 
 
 def _ingredients(use: MedicationUse, library: Library) -> Iterator[Taken]:
@@ -154,7 +178,8 @@ def _has_a_name(use: MedicationUse) -> bool:
     return any(text.strip() for item in (use.what, *use.ingredients) for text in texts(item))
 
 
-def _asked_for(item: Taken, test: MedicationTest) -> bool:
+def is_asked_for(item: Taken, test: MedicationTest) -> bool:
+    """Whether the test asks for this ingredient by name, class or mechanism."""
     ingredient = item.ingredient
     return (
         ingredient.id in test.ingredients
@@ -212,18 +237,18 @@ def _started(item: Taken, test: MedicationTest, at: datetime) -> Truth:
     return Truth.PRESENT
 
 
-def _evidence(present: list[Taken], at: datetime) -> Iterator[Evidence]:
+def charted_by(present: list[Taken], at: datetime) -> Iterator[Evidence]:
     """One line for each ingredient: what is taken now before what was stopped, then by reference."""
     ranked = sorted(present, key=lambda t: (t.ingredient.id, _ended(t.use, at) is not None, t.use.reference))
     for item in {t.ingredient.id: t for t in reversed(ranked)}.values():
-        ended = _ended(item.use, at)
-        flags = () if item.route else (_ROUTE_UNSTATED,)
+        ended = None if item.use.drafted else _ended(item.use, at)
+        flags = () if item.route or item.use.drafted else (_ROUTE_UNSTATED,)
         yield Evidence(
             reference=item.use.reference,
             label=item.ingredient.name,
             value=_SOURCE_WORDS[item.use.source],
-            at=ended,
-            since=item.use.start or item.use.written,
+            at=item.use.end if ended else None,
+            since=None if item.use.drafted else item.use.start or item.use.written,
             certainty=item.certainty,
             flags=("ended", *flags) if ended else flags,
             restricted=item.use.restricted,
@@ -231,7 +256,8 @@ def _evidence(present: list[Taken], at: datetime) -> Iterator[Evidence]:
 
 
 def _open_gap(item: Taken) -> Gap:
-    return Gap(item.ingredient.name, GapReason.VALUE_UNKNOWN, item.use.reference)
+    what = RESTRICTED if item.use.restricted else item.ingredient.name
+    return Gap(what, GapReason.VALUE_UNKNOWN, item.use.reference)
 
 
 def _list_gaps(record: PatientRecord, medicines: Medicines) -> tuple[Gap, ...]:
@@ -239,7 +265,7 @@ def _list_gaps(record: PatientRecord, medicines: Medicines) -> tuple[Gap, ...]:
     if medicines.unidentified:
         gaps = (Gap("medication", GapReason.UNIDENTIFIED, count=medicines.unidentified),)
     if not medicines_were_read(record.lists):
-        states = (record.lists.get(name, ListRead(Listing.NOT_READ)) for name in _LISTS)
+        states = (record.lists.get(name, ListRead(Listing.NOT_READ)) for name in MEDICATION_LISTS)
         reason = next((s.reason for s in states if s.reason is not None), GapReason.NOT_SUPPLIED)
         gaps += (Gap("medication list", reason),)
     return gaps

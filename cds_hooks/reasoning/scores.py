@@ -20,15 +20,20 @@ Newest: TypeAlias = Callable[[str, Span], Reading | None]
 
 def score_range(rule: ScoreRule, truth_of: TruthOf, newest: Newest, library: Library) -> ScoreRange:
     """The range of one score. Where it is not known whether the score applies, the range still holds."""
-    applies = Truth.PRESENT if rule.when is None else truth(rule.when, truth_of)
     spans = [(item, _points(item, truth_of, newest, library)) for item in rule.items]
     return ScoreRange(
         score=rule.id,
-        applies=applies,
+        applies=_applies(rule, truth_of),
         low=sum(low for _, (low, _) in spans),
         high=sum(high for _, (_, high) in spans),
         missing=tuple(item.name for item, (low, high) in spans if low != high),
     )
+
+
+def _applies(rule: ScoreRule, truth_of: TruthOf) -> Truth:
+    if rule.unless is not None and truth(rule.unless, truth_of) is Truth.PRESENT:
+        return Truth.ABSENT
+    return Truth.PRESENT if rule.when is None else truth(rule.when, truth_of)
 
 
 def reaches(total: ScoreRange, limit: int) -> Truth:

@@ -6,10 +6,11 @@ record is recent, not that it was seen again. An explicit negative newer than th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
-from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, PatientRecord
+from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead
 from cds_hooks.model import (
     Evidence,
     Finding,
@@ -27,6 +28,10 @@ from cds_hooks.reasoning.entries import Chart, Mention
 from cds_hooks.reasoning.times import is_surely_older, is_within
 
 _RECENTLY = Span(days=14)
+_ONE_EXAMINATION = Span(minutes=30)
+"""Records closer together are one examination written down entry by entry, not a rash that spreads."""
+_EVERYWHERE = "generalised"
+"""The region of sites that are more than any number of places."""
 _EPISODE = Span(days=42)
 """Observations of a sign this far apart still belong to one episode."""
 
@@ -40,14 +45,30 @@ def find_sign(rule: FindingRule, sign: Sign, chart: Chart) -> Finding:
     denied = [mention for mention in mentions if not mention.said and _observed_in_time(mention, sign, chart.at)]
     positive = [mention for mention in mentions if mention.said and not _ended_by(mention, denied)]
     current = [mention for mention in positive if _is_current(mention, sign, chart.at)]
+    undated = _undated_events(positive, sign, chart.library)
+    if not current and undated:
+        return Finding(rule.id, Truth.UNKNOWN, gaps=undated)
     if not current:
-        return _not_found(rule, denied, chart)
+        return _not_found(rule, sign, denied, chart)
     episode = [mention for mention in positive if _is_of_the_episode(mention, chart.at)]
     return _judge(rule, sign, current, episode, chart)
 
 
+def _undated_events(positive: list[Mention], sign: Sign, library: Library) -> tuple[Gap, ...]:
+    """A gap for each event of unknown date, where the rule asks when it happened."""
+    return tuple(
+        Gap(library.concepts[mention.concept].name, GapReason.UNDATED, mention.reference)
+        for mention in positive
+        if mention.source == "event" and mention.seen is None and sign.observed_within is not None
+    )
+
+
 def _judge(rule: FindingRule, sign: Sign, current: list[Mention], episode: list[Mention], chart: Chart) -> Finding:
-    answers = (_where(sign.sites, current, chart.library), _age_of(sign, _first(episode), chart.at))
+    answers = (
+        _where(sign.sites, current, chart.library),
+        _spread(sign, current, chart),
+        _age(sign, current, episode, chart.at),
+    )
     evidence = tuple(_evidence(mention, chart.library) for mention in sorted(current, key=_newest_first))
     if Truth.ABSENT in answers:
         return Finding(rule.id, Truth.ABSENT, evidence=evidence)
@@ -61,7 +82,20 @@ def _is_current(mention: Mention, sign: Sign, at: datetime) -> bool:
         if not mention.active:
             return sign.past_problems
         return sign.any_active_problem or _is_recent_problem(mention, sign.problem_within, at)
+    if mention.source == "event":
+        return _happened_in_time(mention.seen, sign, at)
     return _observed_in_time(mention, sign, at)
+
+
+def _happened_in_time(when: When | None, sign: Sign, at: datetime) -> bool:
+    """Each event by itself: a transfusion of last month does not make yesterday's older."""
+    if when is None:
+        return sign.past_problems and sign.older_than is None and sign.new_within is None
+    if sign.older_than is not None and not is_surely_older(when, sign.older_than, at):
+        return False
+    if sign.new_within is not None and not is_within(when, sign.new_within, at):
+        return False
+    return sign.past_problems or _in_window(when, sign.observed_within, at)
 
 
 def _is_recent_problem(mention: Mention, span: Span | None, at: datetime) -> bool:
@@ -86,6 +120,8 @@ def _in_window(when: When | None, span: Span | None, at: datetime) -> bool:
 
 
 def _ended_by(mention: Mention, denied: list[Mention]) -> bool:
+    if mention.source == "event":
+        return False
     return any(
         denial.concept == mention.concept and _is_newer(denial.seen, mention.seen or mention.began)
         for denial in denied
@@ -107,6 +143,13 @@ def _first(episode: Iterable[Mention]) -> When | None:
     return min(starts, key=lambda when: (when.earliest, when.latest)) if starts else None
 
 
+def _age(sign: Sign, current: list[Mention], episode: list[Mention], at: datetime) -> Truth:
+    """Of an event its own time has decided already."""
+    if any(mention.source == "event" for mention in current):
+        return Truth.PRESENT
+    return _age_of(sign, _first(episode), at)
+
+
 def _age_of(sign: Sign, began: When | None, at: datetime) -> Truth:
     if sign.new_within is None and sign.older_than is None:
         return Truth.PRESENT
@@ -120,6 +163,7 @@ def _age_of(sign: Sign, began: When | None, at: datetime) -> Truth:
 
 
 def _where(test: SiteTest | None, current: list[Mention], library: Library) -> Truth:
+    """Whether it is where the rule asks. A sentence never proves that it is nowhere else."""
     if test is None:
         return Truth.PRESENT
     sites = [library.concepts[site] for mention in current for site in mention.sites]
@@ -127,30 +171,77 @@ def _where(test: SiteTest | None, current: list[Mention], library: Library) -> T
         return Truth.UNKNOWN
     in_any = not test.any or any(set(site.parts) & set(test.any) for site in sites)
     in_only = not test.only or all(set(site.parts) & set(test.only) for site in sites)
+    if in_any and in_only and test.only and any(mention.certainty == "narrative" for mention in current):
+        return Truth.UNKNOWN
     return Truth.PRESENT if in_any and in_only else Truth.ABSENT
 
 
-def _not_found(rule: FindingRule, denied: list[Mention], chart: Chart) -> Finding:
-    if denied:
-        return Finding(rule.id, Truth.ABSENT, evidence=tuple(_evidence(m, chart.library) for m in denied))
-    if rule.when_missing == "unknown":
-        return Finding(rule.id, Truth.UNKNOWN)
-    unread = _unread(chart.record)
-    return Finding(rule.id, Truth.UNKNOWN if unread else Truth.ABSENT, gaps=unread)
+def _spread(sign: Sign, current: list[Mention], chart: Chart) -> Truth:
+    """Whether a later record has more sites than an earlier; unknown when records to compare may be unread."""
+    span = sign.more_sites_within
+    if span is None:
+        return Truth.PRESENT
+    sited: dict[When, set[str]] = defaultdict(set)
+    for mention in current:
+        if mention.source == "observed" and mention.certainty != "narrative" and mention.seen and mention.sites:
+            sited[mention.seen].update(mention.sites)
+    pairs = [(one, other) for one in sited for other in sited if _follows(one, other, span)]
+    if any(_is_more(sited[later], sited[earlier], chart.library) for earlier, later in pairs):
+        return Truth.PRESENT
+    return Truth.ABSENT if pairs or not _unread(sign, chart) else Truth.UNKNOWN
 
 
-def _unread(record: PatientRecord) -> tuple[Gap, ...]:
-    """A gap for each list that would have to be whole before silence means absence."""
-    states = {name: record.lists.get(name, ListRead(Listing.NOT_READ)) for name in ("Condition", "Observation")}
-    return tuple(
-        Gap(LIST_WORDS[name], state.reason or GapReason.NOT_SUPPLIED)
-        for name, state in states.items()
-        if state.state is Listing.FAILED or state.state is Listing.NOT_READ or _too_short(state)
+def _follows(earlier: When, later: When, span: Span) -> bool:
+    """Surely later, not of the same examination, and perhaps within the span."""
+    apart = later.earliest - earlier.latest
+    is_another = later.latest - earlier.earliest >= _ONE_EXAMINATION.exact()
+    return timedelta() <= apart <= span.exact() and is_another
+
+
+def _is_more(after: set[str], before: set[str], library: Library) -> bool:
+    if len(after) > len(before) and after - before:
+        return True
+    return any(_EVERYWHERE in library.concepts[site].parts for site in after) and not any(
+        _EVERYWHERE in library.concepts[site].parts for site in before
     )
 
 
-def _too_short(state: ListRead) -> bool:
-    return state.state is Listing.INCOMPLETE and state.back_to is None
+def _not_found(rule: FindingRule, sign: Sign, denied: list[Mention], chart: Chart) -> Finding:
+    if denied:
+        newest_first = sorted(denied, key=_newest_first)
+        return Finding(rule.id, Truth.ABSENT, evidence=tuple(_evidence(m, chart.library) for m in newest_first))
+    if rule.when_missing == "unknown":
+        return Finding(rule.id, Truth.UNKNOWN)
+    unread = _unread(sign, chart)
+    return Finding(rule.id, Truth.UNKNOWN if unread else Truth.ABSENT, gaps=unread)
+
+
+def _unread(sign: Sign, chart: Chart) -> tuple[Gap, ...]:
+    """A gap for each list that would have to be whole, or to reach back over the window, before silence tells."""
+    of_any_age = sign.any_active_problem or sign.past_problems
+    windows = {"Condition": None if of_any_age else sign.problem_within, "Observation": sign.observed_within}
+    windows |= dict.fromkeys(_homes(sign, chart.library))
+    states = {name: chart.record.lists.get(name, ListRead(Listing.NOT_READ)) for name in windows}
+    return tuple(
+        Gap(LIST_WORDS[name], state.reason or GapReason.NOT_SUPPLIED)
+        for name, state in states.items()
+        if not _covers(state, windows[name], chart.at)
+    )
+
+
+def _homes(sign: Sign, library: Library) -> Iterator[str]:
+    """The list in which alone such things belong, when all that is asked for are procedures, or vaccines."""
+    kinds = {library.concepts[concept].kind for concept in sign.concepts}
+    if kinds == {"procedure"}:
+        yield "Procedure"
+    if kinds == {"vaccine"}:
+        yield "Immunization"
+
+
+def _covers(state: ListRead, window: Span | None, at: datetime) -> bool:
+    if state.state is Listing.INCOMPLETE and state.back_to is not None and window is not None:
+        return is_surely_older(When(state.back_to, state.back_to), window, at)
+    return state.state is Listing.COMPLETE
 
 
 def _evidence(mention: Mention, library: Library) -> Evidence:

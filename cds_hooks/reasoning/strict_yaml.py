@@ -25,6 +25,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WHOLE = re.compile(r"^(0|-?[1-9][0-9]*)$")
 _DECIMAL = re.compile(r"^[-+]?[0-9][0-9_]*\.[0-9]*([eE][-+]?[0-9]+)?$")
 _OPERATORS = ("all", "any", "none", "at_least", "score")
+_EXPRESSIONS = ("when", "never_when")
 _COUNTED: Mapping[str, tuple[set[str], str, str]] = {
     "at_least": ({"count", "of"}, "count", "{at_least: {count: 2, of: […]}}"),
     "score": ({"id", "at_least"}, "at_least", "{score: {id: …, at_least: 2}}"),
@@ -84,7 +85,7 @@ def build(node: object, shape: type[_T], document: Document, at: tuple[str, ...]
 def schema_of(shape: type, name: str) -> dict[str, Any]:
     """The JSON Schema of one rule file; for files that map ids to entries, of the whole mapping."""
     schema: dict[str, Any] = _yaml_names(_adapter(shape).json_schema())
-    if not name.endswith(("concept.schema.json", "citation.schema.json", "choice.schema.json")):
+    if not name.endswith(("concept.schema.json", "citation.schema.json", "choice.schema.json", "ask.schema.json")):
         return schema
     definitions = schema.pop("$defs", {})
     schema["properties"].pop("id", None)
@@ -145,7 +146,7 @@ def _bad_expressions(node: object, path: tuple[str | int, ...]) -> Iterator[tupl
     if isinstance(node, dict):
         for key, value in node.items():
             inner = (*path, key)
-            yield from _bad_expression(value, inner) if key == "when" else _bad_expressions(value, inner)
+            yield from _bad_expression(value, inner) if key in _EXPRESSIONS else _bad_expressions(value, inner)
     elif isinstance(node, list):
         for index, item in enumerate(node):
             yield from _bad_expressions(item, (*path, index))
@@ -158,19 +159,32 @@ def _bad_expression(node: object, path: tuple[str | int, ...]) -> Iterator[tuple
         yield path, f"an expression is a finding id or one of {', '.join(_OPERATORS)}; write {{all: […]}}"
         return
     operator, operand = next(iter(node.items()))
-    if operator in _COUNTED:
-        whole, count, form = _COUNTED[operator]
-        if not isinstance(operand, dict) or set(operand) != whole or type(operand[count]) is not int:
-            yield (*path, operator), f"`{operator}` is not complete; write {form}"
-            return
-    if operator == "score":
+    fault = _bad_operand(operator, operand)
+    if fault:
+        yield (*path, operator), fault
         return
-    parts = operand["of"] if operator == "at_least" else operand
-    if not isinstance(parts, list) or not parts:
-        yield (*path, operator), f"`{operator}` needs a list of at least one expression"
-        return
-    for index, part in enumerate(parts):
+    for index, part in enumerate(_parts(operator, operand)):
         yield from _bad_expression(part, (*path, operator, index))
+
+
+def _bad_operand(operator: str, operand: Any) -> str:  # noqa: ANN401  # Any: whatever stands in the file
+    """What is wrong with the operand of an operator, its parts apart; empty when nothing is."""
+    if operator in _COUNTED:
+        keys, number, form = _COUNTED[operator]
+        if not isinstance(operand, dict) or set(operand) != keys or type(operand[number]) is not int:
+            return f"`{operator}` is not complete; write {form}"
+    parts = _parts(operator, operand)
+    if operator != "score" and (not isinstance(parts, list) or not parts):
+        return f"`{operator}` needs a list of at least one expression"
+    if operator == "at_least" and not 1 <= operand["count"] <= len(parts):
+        return f"`at_least` cannot count {operand['count']} of {len(parts)}; mend the count"
+    return ""
+
+
+def _parts(operator: str, operand: Any) -> Any:  # noqa: ANN401  # Any: whatever stands in the file
+    if operator == "score":
+        return []
+    return operand["of"] if operator == "at_least" else operand
 
 
 def _renamed(node: object) -> object:

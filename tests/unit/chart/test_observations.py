@@ -170,6 +170,21 @@ def test_each_component_is_an_entry_that_knows_its_panel():
     assert (Quantity(Decimal(120)), ("N",)) == (part.value, part.interpretation)
 
 
+MEMBER = {"reference": "https://ehr.example/fhir/Observation/size/_history/2"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"hasMember": [MEMBER, {"display": "no address"}]},
+        {"related": [{"type": "has-member", "target": MEMBER}, {"type": "derived-from", "target": MEMBER}]},
+        {"related": [{"type": "has-member"}, {"type": "has-member", "target": MEMBER}]},
+    ],
+)
+def test_a_panel_knows_its_members_in_every_version(fields: dict[str, object]):
+    assert ("Observation/size",) == observed(**fields).members
+
+
 def test_a_component_says_why_its_value_is_missing():
     _, part = record_of(observation(component=[{"code": {"text": "x"}, "valueQuantity": {"value": "?"}}])).observed
 

@@ -1,5 +1,5 @@
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -8,12 +8,17 @@ from cds_hooks.model import (
     AnswerTest,
     Concept,
     ConceptCode,
+    Criterion,
     FindingRule,
     Library,
+    LibraryCard,
+    Limits,
     Measure,
+    MedicationTest,
     Person,
     Sign,
     Since,
+    Span,
     Trend,
 )
 
@@ -40,16 +45,18 @@ RULES = (
     FindingRule(id="b", name="B", sign=Sign(concepts=("petechiae", "lupus"))),
     FindingRule(id="c", name="C", answer=AnswerTest(concepts=("smear",), is_=("present",))),
     FindingRule(id="d", name="D", since=Since(concepts=("blood-culture",), after="b")),
-    FindingRule(id="e", name="E", trend=Trend("temperature", 10, None, None)),
+    FindingRule(id="e", name="E", trend=Trend("temperature", "fall", Limits(), Span(), Span())),
     FindingRule(id="f", name="F", person=Person()),
 )
 
 
-def library(rules=RULES, concepts=CONCEPTS):
+def library(rules=RULES, concepts=CONCEPTS, criteria=()):
     empty = {part.name: {} for part in fields(Library)}
     return Library(
         **empty
         | {
+            "card": LibraryCard("1", "2026-03-01", gate="b", groups=(), signed_off=False),
+            "criteria": {rule.id: rule for rule in criteria},
             "concepts": {concept.id: concept for concept in concepts},
             "findings": {rule.id: rule for rule in rules},
         }
@@ -98,13 +105,18 @@ def test_only_lists_that_are_sorted_say_that_they_are():
 def test_observations_are_asked_for_by_the_codes_that_findings_use():
     assert codes_asked(templates()) == [
         "http://loinc.org|26515-7",
-        "http://loinc.org|5909-7",
         "http://loinc.org|600-7",
         "http://loinc.org|777-3",
         "http://loinc.org|8310-5",
         "http://snomed.info/sct|271813007",
-        "http://snomed.info/sct|55464009",
     ]
+
+
+def test_a_diagnosis_or_circumstance_is_left_to_the_search_by_category():
+    asked = codes_asked(templates())
+
+    assert "http://snomed.info/sct|55464009" not in asked
+    assert "http://loinc.org|5909-7" not in asked
 
 
 def test_observations_are_asked_for_by_category_as_well():
@@ -180,3 +192,32 @@ def test_an_address_without_tokens_stays_as_it_is():
     link = "https://ehr.example/r4?page=a%7Cb+c"
 
     assert link == resolve(link, {"patientId": "1"})
+
+
+# ---------------------------------------------------------------- by hook
+
+ORDER_RULE = Criterion(
+    "R-ORD", "R-ORD", "medicines", when="g", tiers=(), summary="", advice="", hooks=("order-select", "order-sign")
+)
+BLAMED = FindingRule(id="g", name="G", medication=MedicationTest(proposed=True, blamed_for=("lupus",)))
+
+
+def test_where_orders_are_looked_at_only_what_their_rules_need_is_asked_for():
+    rule = replace(ORDER_RULE, when="e")
+    asked = {query.key: query.template for query in queries(library(criteria=(rule,)), "order-sign")}
+
+    assert codes_asked(asked) == ["http://loinc.org|8310-5", "http://snomed.info/sct|271813007"]
+
+
+@pytest.mark.parametrize("hook", ["order-select", "order-sign"])
+def test_allergies_are_asked_for_where_a_rule_blames_a_medicine(hook):
+    asked = {query.key: query for query in queries(library((*RULES, BLAMED), criteria=(ORDER_RULE,)), hook)}
+
+    assert "AllergyIntolerance?patient={{context.patientId}}&_count=200" == asked["allergies"].template
+
+
+@pytest.mark.parametrize("hook", ["patient-view", "encounter-discharge", "problem-list-item-create"])
+def test_allergies_are_asked_for_nowhere_else(hook):
+    assert "allergies" not in {
+        query.key for query in queries(library((*RULES, BLAMED), criteria=(ORDER_RULE,)), hook)
+    }

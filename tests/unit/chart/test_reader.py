@@ -196,7 +196,7 @@ def test_a_list_of_which_nothing_could_be_read_failed():
 
 
 def test_an_unreadable_entry_of_a_type_without_words_is_another_entry():
-    record = read([Query("k", "", "Procedure")], {"k": Answer((body(bundle(5)),))}, ME, AT)
+    record = read([Query("k", "", "CarePlan")], {"k": Answer((body(bundle(5)),))}, ME, AT)
 
     assert (Gap("Entry of another kind", GapReason.UNREADABLE),) == record.gaps
 

@@ -98,6 +98,34 @@ def test_one_text_may_stand_for_two_concepts():
     assert Meaning(("petechiae", "rash"), "text") == meaning(Coded(text="petechial rash"), library)
 
 
+SENILE = """\
+senile-purpura:
+  kind: sign
+  name: "Senile purpura"
+  hides: [purpura]
+  codes: [{system: snomed, code: "1009", display: "x"}]
+  texts: ["senile purpura"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("expected", "what"),
+    [
+        (("senile-purpura",), Coded((Coding("snomed", "1002"), Coding("snomed", "1009")))),
+        (("senile-purpura",), Coded((Coding("snomed", "1002"),), "Senile purpura.")),
+        (("senile-purpura",), Coded((Coding("snomed", "1002", "Senile purpura"),))),
+        (("purpura",), Coded((Coding("snomed", "1002"),), "purpura, perhaps senile purpura")),
+        (
+            ("petechiae", "senile-purpura"),
+            Coded((Coding("snomed", "1001"), Coding("snomed", "1002")), "senile purpura"),
+        ),
+        (("senile-purpura",), Coded((Coding("snomed", "1009"),), "purpura")),
+    ],
+)
+def test_a_narrower_word_beside_a_wide_code_is_what_is_meant(expected, what):
+    assert expected == meaning(what, library_of(more_concepts=SENILE)).concepts
+
+
 def test_the_name_of_a_medicine_is_no_text_of_a_problem():
     assert NOTHING == stands_for(Coded(text="aspirin"))
 
@@ -168,6 +196,7 @@ def test_words_keep_plus_signs_hyphens_and_apostrophes():
         (("prednisolone",), "prednisolone"),
         (("aspirin", "clopidogrel"), "aspirin/clopidogrel 75 mg/75 mg"),
         (("aspirin",), "aspirin, then aspirin again"),
+        (("prednisolone", "methylprednisolone"), "prednisolone or methylprednisolone"),
         ((), "aspirinate"),
         ((), "methyl salicylate"),
         ((), ""),
@@ -175,3 +204,14 @@ def test_words_keep_plus_signs_hyphens_and_apostrophes():
 )
 def test_names_are_found_as_whole_words_and_the_longest_wins(expected, text):
     assert expected == names_in(text, small_library().medicine_words)
+
+
+def test_a_name_that_two_concepts_share_means_both():
+    co_trimoxazole = """\
+trimethoprim: {kind: ingredient, name: "Trimethoprim", texts: ["co-trimoxazole", "trimethoprim"]}
+sulfamethoxazole: {kind: ingredient, name: "Sulfamethoxazole", texts: ["co-trimoxazole"]}
+"""
+
+    found = names_in("Co-trimoxazole 960 mg", library_of(more_concepts=co_trimoxazole).medicine_words)
+
+    assert ("sulfamethoxazole", "trimethoprim") == found

@@ -174,6 +174,42 @@ def test_an_unknown_ingredient_of_a_product_is_a_fault_with_its_line():
     assert fault.startswith("mappings/products/all.csv:3: unknown ingredient `asprin`; ")
 
 
+@pytest.mark.parametrize(
+    ("expected", "row"),
+    [
+        ("unknown ingredient `petechiae`", "rxnorm,1,petechiae,oral"),
+        ("unknown route `leg`", "rxnorm,1,aspirin,leg"),
+        ("has fewer columns than the header", "rxnorm,1,aspirin"),
+        ("has no system or no code", ",1,aspirin,oral"),
+        ("has no system or no code", "rxnorm,,aspirin,oral"),
+    ],
+)
+def test_a_row_of_a_product_table_must_be_whole_and_known(expected, row):
+    (fault,) = faults(products=f"{row}\n")
+
+    assert fault.startswith(f"mappings/products/all.csv:2: {expected}")
+
+
+def test_a_product_table_needs_its_columns():
+    (fault,) = faults(files={"mappings/products/all.csv": "system,code\n"})
+
+    assert fault.startswith("mappings/products/all.csv:1: lacks the column ingredient, route; ")
+
+
+def test_a_product_table_must_be_text(tmp_path):
+    root = write_library(tmp_path)
+    (root / "mappings/products/all.csv").write_bytes(b"system,code,ingredient,route\n\xff")
+
+    with pytest.raises(LibraryError, match=r"mappings/products/all\.csv:1: holds a character that is not text"):
+        load(root)
+
+
+def test_a_product_row_written_twice_counts_once():
+    library = library_of(products="rxnorm,9,aspirin,oral\nrxnorm,9,aspirin,oral\n")
+
+    assert 1 == len(library.products[("http://www.nlm.nih.gov/research/umls/rxnorm", "9")])
+
+
 def test_faults_of_all_files_are_told_at_once():
     found = faults({"it": "person: {deceased: 1.5}", "that": "person: {old: true}"}, **other_file("a: b\na: c\n"))
 

@@ -181,6 +181,32 @@ def test_one_bound_is_enough(bound):
     assert library_of({"it": f'measure: {{concept: platelet-count, is: {{{bound}: "1", of: lower-limit}}}}'})
 
 
+GUARD = 'guard: {min: "8", max: "12"}'
+
+
+@pytest.mark.parametrize(
+    ("expected", "limits"),
+    [
+        ("a guard needs an `is` with one bound", 'is: {at_least: "9", below: "10", unit: "10*9/L"}'),
+        (
+            "a guard needs an `is` with one bound",
+            'by_age: [{age: {from: {years: 1}}, is: {below: "10", unit: "10*9/L"}}]',
+        ),
+        ("our own bound 7.9 lies outside its guard", 'is: {below: "7.9", unit: "10*9/L"}'),
+        ("our own bound 12.1 lies outside its guard", 'is: {below: "12.1", unit: "10*9/L"}'),
+    ],
+)
+def test_a_guard_is_for_one_bound_that_lies_inside_it(expected, limits):
+    assert expected in fault_of(f"measure: {{concept: platelet-count, {limits}, {GUARD}}}")
+
+
+@pytest.mark.parametrize("bound", ["8", "10", "12"])
+def test_a_bound_inside_its_guard_is_no_fault(bound):
+    limits = f'is: {{below: "{bound}", unit: "10*9/L"}}'
+
+    assert library_of({"it": f"measure: {{concept: platelet-count, {limits}, {GUARD}}}"})
+
+
 @pytest.mark.parametrize("by", ['{above: "50", unit: "g/L"}', '{unit: "%"}', '{above: "50"}'])
 def test_a_trend_needs_a_bound_in_percent_or_in_the_unit_of_the_concept(by):
     fault = fault_of(f"trend: {{concept: platelet-count, change: fall, by: {by}, {SPANS}}}")

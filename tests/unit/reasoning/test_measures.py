@@ -242,6 +242,13 @@ def test_outside_every_band_the_finding_is_absent():
     assert A is by_age("2026-03-01", "50 g/L")
 
 
+def test_outside_every_band_the_finding_may_be_unknown():
+    body = f"{BY_AGE}  outside_bands: unknown\n"
+    newborn = record(observed("haemoglobin", amount("50 g/L")), person=patient("2026-03-01"))
+
+    assert U is finding(body, newborn).truth
+
+
 @pytest.mark.parametrize("born", ["", "2021-03", "2021"])
 def test_a_birth_date_that_does_not_tell_the_band_leaves_it_unknown(born):
     assert U is by_age(born)
@@ -451,10 +458,19 @@ def test_a_worded_result_counts_as_measured():
     assert ["absent"] == [shown.value for shown in found.evidence]
 
 
-def test_a_word_before_the_beginning_or_not_understood_does_not_count():
-    before, unclear = observed("urine blood", "negative", hours_ago(40)), observed("urine blood", "turbid")
+def test_a_word_before_the_beginning_does_not_count():
+    before = observed("urine blood", "negative", hours_ago(40))
 
-    assert A is since("concepts: [urine-blood]", YESTERDAY, before, unclear).truth
+    assert A is since("concepts: [urine-blood]", YESTERDAY, before).truth
+
+
+def test_a_word_that_is_not_understood_leaves_open_whether_it_was_measured_since():
+    unclear = observed("urine blood", "turbid")
+
+    found = since("concepts: [urine-blood]", YESTERDAY, unclear)
+
+    assert U is found.truth
+    assert (GapReason.VALUE_UNKNOWN,) == tuple(gap.reason for gap in found.gaps)
 
 
 @pytest.mark.parametrize(("expected", "test"), [(A, COUNT), (P, f"{COUNT}, same_day_counts: true")])
@@ -488,7 +504,7 @@ def test_silence_about_results_that_were_not_read_whole_is_unknown(state):
     found = since(COUNT, YESTERDAY, lists={"Observation": state})
 
     assert U is found.truth
-    assert [("Observation", GapReason.FAILED)] == [(gap.what, gap.reason) for gap in found.gaps]
+    assert [("Results and observations", GapReason.FAILED)] == [(gap.what, gap.reason) for gap in found.gaps]
 
 
 def test_silence_is_unknown_unless_the_rule_says_otherwise():

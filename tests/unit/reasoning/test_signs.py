@@ -183,7 +183,9 @@ def test_silence_is_absence_only_where_the_rule_says_so():
     assert A is sign(SILENCE_IS_ABSENCE).truth
 
 
-@pytest.mark.parametrize("name", ["Condition", "Observation"])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Condition", "Problem list"), ("Observation", "Results and observations")]
+)
 @pytest.mark.parametrize(
     ("reason", "state"),
     [
@@ -193,17 +195,33 @@ def test_silence_is_absence_only_where_the_rule_says_so():
         (GapReason.INCOMPLETE, ListRead(Listing.INCOMPLETE, reason=GapReason.INCOMPLETE)),
     ],
 )
-def test_silence_of_a_list_that_was_not_read_whole_is_unknown(name, reason, state):
+def test_silence_of_a_list_that_was_not_read_whole_is_unknown(name, shown, reason, state):
     found = sign(SILENCE_IS_ABSENCE, lists={name: state})
 
     assert U is found.truth
-    assert [(name, reason)] == [(gap.what, gap.reason) for gap in found.gaps]
+    assert [(shown, reason)] == [(gap.what, gap.reason) for gap in found.gaps]
 
 
-def test_a_list_that_reaches_far_enough_back_is_silent_about_recent_signs():
-    cut_off = ListRead(Listing.INCOMPLETE, back_to=days_ago(300).earliest, reason=GapReason.INCOMPLETE)
+def cut_off(days):
+    return ListRead(Listing.INCOMPLETE, back_to=days_ago(days).earliest, reason=GapReason.INCOMPLETE)
 
-    assert A is sign(SILENCE_IS_ABSENCE, lists={"Observation": cut_off}).truth
+
+@pytest.mark.parametrize(("name", "days"), [("Observation", 3), ("Condition", 14)])
+def test_a_list_that_reaches_back_over_the_window_is_silent_about_it(name, days):
+    assert A is sign(SILENCE_IS_ABSENCE, lists={name: cut_off(days)}).truth
+
+
+@pytest.mark.parametrize(("name", "days"), [("Observation", 2.9), ("Condition", 13.9)])
+def test_a_list_that_was_cut_off_inside_the_window_leaves_silence_unknown(name, days):
+    assert U is sign(SILENCE_IS_ABSENCE, lists={name: cut_off(days)}).truth
+
+
+@pytest.mark.parametrize("test", ["any_active_problem: true", "problem_within: {days: 9}, past_problems: true"])
+def test_problems_of_any_age_need_the_whole_list(test):
+    body = f"sign: {{concepts: [petechiae], {test}}}\nwhen_missing: absent_if_list_read"
+
+    assert U is sign(body, lists={"Condition": cut_off(4000)}).truth
+    assert A is sign(body).truth
 
 
 # ---------------------------------------------------------------- new and chronic

@@ -269,6 +269,13 @@ def test_an_operator_with_a_number_must_be_complete(form, expression, document):
     assert fault.endswith(f"is not complete; write {form}")
 
 
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_count_that_no_answer_can_turn_on_is_a_fault(count, document):
+    (fault,) = faults(built, document, f"{RULE}when: {{at_least: {{count: {count}, of: [a, b]}}}}\n")
+
+    assert f"rules/it.yaml:3: `at_least` cannot count {count} of 2; mend the count" == fault
+
+
 def test_expressions_inside_lists_are_checked_too(document):
     text = f"{RULE}tiers:\n  - tier: EMERGENCY\n    when: {{nor: [a]}}\n"
 

@@ -213,6 +213,15 @@ def test_limits_are_multiples_of_the_lower_reference_limit(expected, value):
     assert expected is judged(value, LOWERED, low=amount("100 10*9/L"), high=amount("300 10*9/L"))
 
 
+@pytest.mark.parametrize(("expected", "value"), [(A, "103 10*9/L"), (P, "103.1 10*9/L")])
+def test_a_limit_may_be_a_distance_above_the_upper_reference_limit(expected, value):
+    assert expected is judged(value, Limits(above=Decimal(3), of="over-upper-limit"), high=amount("100 10*9/L"))
+
+
+def test_the_laboratory_flag_does_not_answer_for_a_distance():
+    assert U is judged("200 10*9/L", Limits(above=Decimal(1), of="over-upper-limit"), interpretation=("HH",))
+
+
 @pytest.mark.parametrize(
     ("expected", "limits"),
     [

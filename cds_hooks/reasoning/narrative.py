@@ -1,0 +1,132 @@
+"""Signs that the sentences of a chart name: each is a mention marked as narrative, or is counted as set aside.
+
+Read are the values of observations that are no results, and the wording of problems and visit reasons that
+neither a code nor a whole text explains. Notes, narrative divs and attachments never reach the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from cds_hooks.chart.record import Coded, Observed, Problem
+from cds_hooks.model import Gap, GapReason, Library
+from cds_hooks.reasoning.codes import meaning, texts
+from cds_hooks.reasoning.entries import Chart, Mention, answer_of, sites_of
+from cds_hooks.reasoning.text import Aside, Named, TextReading, read_text
+from cds_hooks.reasoning.values import quantity_of
+
+_RESULTS = frozenset({"lab", "vital"})
+_POSSIBLE = "possible"
+_PAST = "in the past"
+_ASIDE: Mapping[Aside, str] = {
+    Aside.RELATIVE: "Mentions in narrative text of somebody else's illness",
+    Aside.HYPOTHETICAL: "Mentions in narrative text of what is only feared, asked or taught",
+    Aside.UNCLEAR: "Mentions in narrative text whose wording leaves them open",
+    Aside.TOO_LONG: "Narrative text beyond its first 4,000 characters",
+}
+
+
+def with_narrative(chart: Chart) -> Chart:
+    """The chart with a mention for each sign that a sentence names, and a gap for each kind that was set aside."""
+    if not chart.library.text_terms:
+        return chart
+    mentions = {name: list(known) for name, known in chart.mentions.items()}
+    gaps = list(chart.set_aside)
+    for entry, reading in _readings(chart):
+        gaps += _gaps(entry, reading)
+        for named in reading.named:
+            mention = _mention(entry, named, chart.library)
+            if mention is None:
+                gaps.append(_gap(entry, Aside.UNCLEAR, 1))
+            else:
+                mentions.setdefault(mention.concept, []).append(mention)
+    return replace(chart, mentions=mentions, set_aside=tuple(gaps))
+
+
+def _readings(chart: Chart) -> Iterator[tuple[Observed | Problem, TextReading]]:
+    """What sentences say, by entry, in the order of references."""
+    entries: list[Observed | Problem] = [*chart.record.problems, *chart.record.observed]
+    for entry in sorted(entries, key=lambda one: one.reference):
+        text = _text_of(entry, chart.library)
+        if text:
+            yield entry, read_text(text, chart.library)
+
+
+def _text_of(entry: Observed | Problem, library: Library) -> str:
+    if isinstance(entry, Problem):
+        return _unexplained(entry.what, library)
+    if _is_result(entry, library) or answer_of(entry, library):
+        return ""
+    if isinstance(entry.value, Coded):
+        return _unexplained(entry.value, library)
+    return entry.value if isinstance(entry.value, str) and quantity_of(entry) is None else ""
+
+
+def _is_result(entry: Observed, library: Library) -> bool:
+    """Whether the entry is a measurement of ours, or of a category whose texts are results ("CLUMPED")."""
+    kinds = {library.concepts[concept].kind for concept in meaning(entry.what, library).concepts}
+    return not _RESULTS.isdisjoint(kinds) or not set(entry.categories).isdisjoint(library.text_rules.results)
+
+
+def _unexplained(coded: Coded, library: Library) -> str:
+    """The wording that neither a known code nor a known whole text explains."""
+    return "" if meaning(coded, library).concepts else next(texts(coded), "")
+
+
+def _gaps(entry: Observed | Problem, reading: TextReading) -> Iterator[Gap]:
+    for why, count in reading.aside.items():
+        yield _gap(entry, why, count)
+
+
+def _gap(entry: Observed | Problem, why: Aside, count: int) -> Gap:
+    return Gap(_ASIDE[why], GapReason.SET_ASIDE, entry.reference, count)
+
+
+def _mention(entry: Observed | Problem, named: Named, library: Library) -> Mention | None:
+    """The mention; none when a refuted problem is worded as a denial, which could mean either."""
+    if isinstance(entry, Observed):
+        mention = _of_observation(entry, named, library)
+    elif entry.denied and named.state != "present":
+        return None
+    else:
+        mention = _of_problem(entry, named, library)
+    possible = (_POSSIBLE,) if named.possible else ()
+    if named.state != "past":
+        return replace(mention, flags=(*mention.flags, *possible))
+    return replace(mention, source="problem", active=False, began=None, flags=(*mention.flags, _PAST, *possible))
+
+
+def _of_observation(entry: Observed, named: Named, library: Library) -> Mention:
+    when = entry.at or entry.issued
+    flags = ("preliminary",) if entry.preliminary else ()
+    return Mention(
+        reference=entry.reference,
+        concept=named.concept,
+        said=named.state != "absent",
+        source="observed",
+        seen=when,
+        began=when,
+        active=True,
+        sites=sites_of(entry.sites, "", library.concepts[named.concept].sites, library) or named.sites,
+        certainty="narrative",
+        flags=flags if when else (*flags, "undated"),
+        restricted=entry.restricted,
+    )
+
+
+def _of_problem(problem: Problem, named: Named, library: Library) -> Mention:
+    flags = ("provisional",) if problem.provisional else ()
+    return Mention(
+        reference=problem.reference,
+        concept=named.concept,
+        said=named.state != "absent" and not problem.denied,
+        source=problem.source,
+        seen=problem.recorded or problem.onset,
+        began=problem.onset or problem.recorded,
+        active=problem.state != "inactive" and problem.ended is None and not problem.doubtful,
+        sites=sites_of(problem.sites, "", library.concepts[named.concept].sites, library) or named.sites,
+        certainty="narrative",
+        flags=flags if problem.onset or problem.recorded else (*flags, "undated"),
+        restricted=problem.restricted,
+    )

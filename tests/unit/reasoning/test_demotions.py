@@ -1,0 +1,125 @@
+"""Demotions on a small library: what is in force, what it lowers or silences, and what the loader refuses."""
+
+import pytest
+
+from cds_hooks.cards.compose import Voice, fired_criteria
+from cds_hooks.errors import LibraryError
+from cds_hooks.model import Tier, Truth
+from cds_hooks.service import advise_on
+from tests.build import AT, library_of, observed, record
+
+RULES = {
+    "rash": "sign: {concepts: [petechiae], observed_within: {days: 14}}",
+    "known": "sign: {concepts: [purpura], observed_within: {days: 14}}\nwhen_missing: absent_if_list_read",
+    "hot": "sign: {concepts: [fever], observed_within: {days: 14}}",
+}
+CRITERIA = {
+    "R-A": "when: rash",
+    "R-B": "when: rash\ngroup: platelets\ntiers: [{tier: EMERGENCY}]",
+    "R-C": "when: rash\ntiers: [{tier: ROUTINE}]",
+}
+RASH, KNOWN = observed("petechiae"), observed("purpura")
+
+
+def demotion(more="", *, never="hot", status="active"):
+    return f"""\
+id: it
+name: "It is known"
+say: "it is known"
+summary: "Known."
+advice: "fever makes it urgent"
+when: known
+never_when: {never}
+choice: our-choice
+status: {status}
+{more}
+"""
+
+
+def library(more="", **changes):
+    files = {"knowledge/demotions/it.yaml": demotion(more, **changes)}
+    return library_of(RULES, criteria=CRITERIA, causes={"it-is": "when: rash"}, files=files)
+
+
+def tiers(library, *entries):
+    assessment = advise_on(record(*entries), library, AT, Voice()).assessment
+    return {match.rule: match.tier for match in fired_criteria(assessment, library)}
+
+
+AS_THEY_ARE = {"R-A": Tier.SAME_DAY, "R-B": Tier.EMERGENCY, "R-C": Tier.ROUTINE}
+
+
+def test_without_a_list_every_criterion_is_lowered():
+    assert set(tiers(library(), RASH, KNOWN).values()) == {Tier.ROUTINE}
+
+
+@pytest.mark.parametrize(
+    ("more", "lowered"),
+    [("criteria: [R-A]", {"R-A"}), ("groups: [platelets]", {"R-B"}), ("causes: [it-is]", set())],
+)
+def test_only_what_it_lists_is_lowered(more, lowered):
+    found = tiers(library(more), RASH, KNOWN)
+
+    assert found == AS_THEY_ARE | dict.fromkeys(lowered, Tier.ROUTINE)
+
+
+def test_a_silenced_criterion_is_not_shown_whatever_its_tier():
+    assert tiers(library("to: silent"), RASH, KNOWN) == {}
+
+
+def test_what_is_not_recorded_lowers_nothing():
+    assert tiers(library(), RASH) == AS_THEY_ARE
+
+
+def test_a_danger_forbids_it():
+    assert tiers(library(never="rash"), RASH, KNOWN) == AS_THEY_ARE
+
+
+@pytest.mark.parametrize("status", ["silent", "draft", "retired"])
+def test_only_an_active_one_lowers(status):
+    assert tiers(library(status=status), RASH, KNOWN) == AS_THEY_ARE
+
+
+def test_the_match_tells_by_what_and_from_where():
+    assessment = advise_on(record(RASH, KNOWN), library(), AT, Voice()).assessment
+    match = next(match for match in assessment.criteria if match.rule == "R-B")
+
+    assert ("it", Tier.EMERGENCY) == (match.demoted_by, match.lowered_from)
+    assert Truth.PRESENT is match.truth
+
+
+@pytest.mark.parametrize(("entries", "orders"), [((RASH, KNOWN), False), ((RASH,), True)])
+def test_orders_are_forbidden_while_it_is_recorded(entries, orders):
+    found = library("orders: false", never="rash")
+
+    assert orders is advise_on(record(*entries), found, AT, Voice()).assessment.orders
+
+
+def test_a_cause_it_names_makes_no_card_of_its_own():
+    files = {"knowledge/demotions/it.yaml": demotion("causes: [it-is]\nto: silent")}
+    alone = library_of(RULES, causes={"it-is": "when: rash"}, files=files)
+    beside = library_of(RULES, causes={"it-is": "when: rash", "other": "when: rash"}, files=files)
+
+    assert advise_on(record(RASH, KNOWN), alone, AT, Voice()).cards == ()
+    assert "it-is" in advise_on(record(RASH, KNOWN), beside, AT, Voice()).cards[0].detail
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ("criteria: [R-Z]", "lowers `R-Z`, which is no criterion, cause or group"),
+        (f'note: ""\nsummary: "{"x" * 140}"', "key `summary` stands twice"),
+    ],
+)
+def test_the_loader_refuses_it(more, fault):
+    with pytest.raises(LibraryError, match=fault):
+        library(more)
+
+
+@pytest.mark.parametrize("fault", ["is no `settle` of a finding", "stands twice"])
+def test_an_ask_that_nobody_needs_is_refused(fault):
+    text = '["nothing"]' if "no" in fault else '["a look", "a look"]'
+    rules = RULES | {"seen": 'sign: {concepts: [fever], observed_within: {days: 1}}\nsettle: "a look"'}
+
+    with pytest.raises(LibraryError, match=fault):
+        library_of(rules, files={"knowledge/asks.yaml": f"skin:\n  settles: {text}\n"})

@@ -1,0 +1,179 @@
+import pytest
+
+from cds_hooks.model import ScoreRange, Truth
+from cds_hooks.reasoning.mapping import find
+from cds_hooks.reasoning.scores import measured_by, reaches, risk_of
+from tests.build import AT, amount, hours_ago, library_of, observed, platelets, record
+
+P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN
+
+RULES = {
+    "rash": "sign: {concepts: [petechiae], observed_within: {days: 3}}",
+    "bruise": "sign: {concepts: [purpura], observed_within: {days: 3}}",
+    "fever": "sign: {concepts: [fever], observed_within: {days: 3}}",
+}
+HEAD = """\
+id: s
+name: "S"
+risks: [{from: 1, name: "low"}, {from: 3, name: "high"}]
+citations: [{source: textbook}]
+"""
+COUNT = """\
+  - name: "platelets"
+    settle: "a platelet count"
+    concept: platelet-count
+    within: {hours: 24}
+    bands:
+      - {is: {below: "50", unit: "10*9/L"}, points: 2}
+      - {is: {at_least: "50", below: "100", unit: "10*9/L"}, points: 1}
+"""
+SKIN = """\
+  - name: "skin"
+    settle: "a skin finding"
+    options: [{when: rash, points: 2}, {when: bruise, points: 1}]
+"""
+JUDGED = """\
+  - {name: "other cause", settle: "a judgement", judged_up_to: 2}
+"""
+
+
+def library(*items, rest=""):
+    return library_of(RULES, files={"knowledge/scores/s.yaml": f"{HEAD}{rest}items:\n{''.join(items)}"})
+
+
+def total(items, *entries, rest=""):
+    return find(record(*entries), library(*items, rest=rest), AT).score("s")
+
+
+def span(items, *entries):
+    found = total(items, *entries)
+    return (found.low, found.high)
+
+
+# ---------------------------------------------------------------- items
+
+
+@pytest.mark.parametrize(
+    ("expected", "count"),
+    [
+        ((2, 2), "49.9"),
+        ((1, 1), "50"),
+        ((1, 1), "99.9"),
+        ((0, 0), "100"),
+        ((2, 2), "<50"),
+        ((0, 2), "<80"),
+        ((0, 0), ">400"),
+    ],
+)
+def test_a_value_gives_the_points_of_its_band(expected, count):
+    assert expected == span([COUNT], platelets(count))
+
+
+@pytest.mark.parametrize("entries", [(), (platelets("40", hours_ago(24)),), (platelets("40 furlongs"),)])
+def test_a_value_that_is_missing_never_counts_as_none(entries):
+    found = total([COUNT], *entries)
+
+    assert (0, 2) == (found.low, found.high)
+    assert ("platelets",) == found.missing
+
+
+def test_a_value_is_rounded_as_the_score_was_made():
+    rounded = COUNT.replace("    bands:", '    round_to: "1"\n    bands:')
+
+    assert (2, 2) == span([COUNT], platelets("49.5"))
+    assert (1, 1) == span([rounded], platelets("49.5"))
+    assert (2, 2) == span([rounded], platelets("49.4"))
+
+
+def test_a_band_may_be_given_by_the_laboratory_limit():
+    item = COUNT.replace('{below: "50", unit: "10*9/L"}', '{below: "1", of: lower-limit}')
+
+    assert (2, 2) == span([item], platelets("140", low=amount("150 10*9/L")))
+
+
+@pytest.mark.parametrize(
+    ("expected", "entries"),
+    [
+        ((2, 2), (observed("petechiae"), observed("purpura"))),
+        ((1, 1), (observed("petechiae", value=False), observed("purpura"))),
+        ((1, 2), (observed("purpura"),)),
+        ((0, 0), (observed("petechiae", value=False), observed("purpura", value=False))),
+        ((0, 1), (observed("petechiae", value=False),)),
+        ((0, 2), ()),
+    ],
+)
+def test_the_first_present_option_gives_the_points(expected, entries):
+    assert expected == span([SKIN], *entries)
+
+
+def test_a_judgement_stays_open():
+    found = total([JUDGED])
+
+    assert (0, 2) == (found.low, found.high)
+    assert ("other cause",) == found.missing
+
+
+def test_items_add_up():
+    assert (4, 6) == span([COUNT, SKIN, JUDGED], platelets("8"), observed("petechiae"))
+
+
+# ---------------------------------------------------------------- whom it is for
+
+
+@pytest.mark.parametrize(
+    ("expected", "entries"), [(P, (observed("fever"),)), (A, (observed("fever", value=False),)), (U, ())]
+)
+def test_a_score_says_whether_it_is_for_this_patient(expected, entries):
+    assert expected is total([COUNT], *entries, rest="when: fever\n").applies
+
+
+@pytest.mark.parametrize(
+    ("expected", "entries"),
+    [
+        (A, (observed("fever", value=True),)),
+        (P, (observed("fever", value=False),)),
+        (P, ()),
+    ],
+)
+def test_whom_a_score_is_not_for_must_be_recorded(expected, entries):
+    assert expected is total([COUNT], *entries, rest="unless: fever\n").applies
+
+
+def test_a_score_for_everybody_applies():
+    assert P is total([COUNT]).applies
+
+
+# ---------------------------------------------------------------- reaching a limit
+
+
+@pytest.mark.parametrize(
+    ("expected", "applies", "low", "high"),
+    [
+        (P, P, 2, 4),
+        (U, P, 1, 2),
+        (A, P, 0, 1),
+        (U, U, 2, 4),
+        (U, U, 1, 2),
+        (A, U, 0, 1),
+        (A, A, 2, 4),
+    ],
+)
+def test_a_limit_is_reached_at_the_lowest_total_and_missed_at_the_highest(expected, applies, low, high):
+    assert expected is reaches(ScoreRange("s", applies, low, high), 2)
+
+
+@pytest.mark.parametrize(("expected", "points"), [("", 0), ("low", 1), ("low", 2), ("high", 3), ("high", 9)])
+def test_a_total_has_the_name_of_its_risk(expected, points):
+    assert expected == risk_of(library(COUNT).scores["s"], points)
+
+
+def test_the_concepts_a_score_measures_are_told():
+    assert ("platelet-count",) == measured_by(library(COUNT, SKIN, JUDGED).scores["s"])
+
+
+def test_a_score_is_worked_out_once_and_told():
+    findings = find(record(), library(COUNT), AT)
+
+    assert () == findings.worked_out_scores
+    assert findings.score("s") is findings.score("s")
+    assert (findings.score("s"),) == findings.worked_out_scores
