@@ -7,31 +7,39 @@ Source of the order, the wording and the limits: docs/architecture.md, knowledge
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from cds_hooks.cards.asks import settling_lines
+from cds_hooks.cards.discreet import discreet
+from cds_hooks.cards.links import links_of
+from cds_hooks.cards.lowered import lowered_lines
 from cds_hooks.cards.phrases import (
     capitalised,
+    card_gap_lines,
     citation_link,
     evidence_lines,
-    gap_lines,
     in_sentence,
     listed,
 )
+from cds_hooks.cards.suggestions import CardKind, prompt_lines, suggestions_by_card
 from cds_hooks.cards.wire import MAX_SUMMARY, Card, OverrideReason, Source
 from cds_hooks.model import (
+    ABOUT_ORDERS,
     Assessment,
     Cause,
     Coding,
     Criterion,
+    Expression,
     Library,
     Match,
+    NoneOf,
+    ScoreAtLeast,
     Tier,
     Truth,
 )
-from cds_hooks.reasoning.logic import SCORE_PREFIX, names, parsed_key
+from cds_hooks.reasoning.logic import SCORE_PREFIX, parts_of
 
 _INDICATORS: Mapping[Tier, Literal["info", "warning", "critical"]] = {
     Tier.EMERGENCY: "critical",
@@ -46,11 +54,10 @@ _TIER_WORDS: Mapping[Tier, str] = {
     Tier.ROUTINE: "Routine",
 }
 _RECORDED_LINES = 6
-_ADVICES = 3
+_ADVICES = 4
 _CELL_LINES = 4
 _CAUSES = 6
 _SAID_CAUSES = 3
-_ASKED = 4
 _NOT_SIGNED = "not clinically signed off"
 _TOPICS = "urn:pinpoint:topic"
 _REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
@@ -67,37 +74,61 @@ class Voice:
     """How cards speak at this site: whose emergency number they name (a region of knowledge/library.yaml)."""
 
     region: str = ""
+    public_url: str = ""
+    """Address of this service without a slash at the end, for links to its own pages. Left out: no such links."""
 
 
-def compose(assessment: Assessment, library: Library, voice: Voice) -> tuple[Card, ...]:
+def compose(assessment: Assessment, library: Library, voice: Voice, patient_id: str = "") -> tuple[Card, ...]:
     """The cards, most urgent first, at most three; empty when there is nothing to say or the patient has died.
 
-    Only active rules speak. Every card names its entries or its gaps, and a publication.
+    Only active rules speak. Every card names its entries or its gaps, and a publication. Orders are proposed for
+    the patient of that id, without one none.
     """
     if not assessment.speaks:
         return ()
+    library = discreet(assessment, library)
     criteria = fired_criteria(assessment, library)
     urgent = [match for match in criteria if match.tier is not Tier.ROUTINE]
     routine = [match for match in criteria if match.tier is Tier.ROUTINE]
+    if urgent and assessment.hook in ABOUT_ORDERS:
+        urgent, routine = criteria, []  # one card for one order
     causes = listed_causes(assessment, library)
-    cards: list[Card] = []
+    cards: dict[CardKind, Card] = {}
     if urgent:
-        cards.append(_action_card(urgent, assessment, library, voice))
-    if causes or routine:
-        cards.append(_causes_card(causes[:_CAUSES], routine, assessment, library))
-    if not cards and any(gap.essential for gap in assessment.gaps):
-        cards.append(_gap_card(assessment, library))
-    return tuple(cards)
+        cards["action"] = _action_card(urgent, assessment, library, voice)
+    if routine or any(urgent or not match.demoted_by for match in causes):
+        cards["causes"] = _causes_card(causes[:_CAUSES], routine, assessment, library, urgent=bool(urgent))
+    if not cards and any(gap.essential for gap in assessment.gaps) and could_have_mattered(assessment, library):
+        return (_gap_card(assessment, library),)
+    head = urgent[0].rule if urgent else ""
+    offered = suggestions_by_card(assessment, library, tuple(cards), patient_id, head)
+    return tuple(
+        replace(
+            card,
+            suggestions=offered.get(kind, ()),
+            links=links_of(card, assessment, library, voice.public_url),
+        )
+        for kind, card in cards.items()
+    )
 
 
 def fired_criteria(assessment: Assessment, library: Library) -> list[Match]:
-    """Active criteria that are present, in head order."""
-    return [m for m in assessment.criteria if m.truth is Truth.PRESENT and _is_active(library.criteria[m.rule])]
+    """Active criteria that are present, in head order; without those that a demotion silenced, or the hook."""
+    least = library.card.least_tier.get(assessment.hook, Tier.ROUTINE)
+    present = (match for match in assessment.criteria if match.truth is Truth.PRESENT)
+    shown = (match for match in present if match.tier is not None and match.tier.rank <= least.rank)
+    return [match for match in shown if _is_active(library.criteria[match.rule])]
 
 
 def listed_causes(assessment: Assessment, library: Library) -> list[Match]:
     """Active causes that are present, best supported first."""
     return [m for m in assessment.causes if m.truth is Truth.PRESENT and _is_active(library.causes[m.rule])]
+
+
+def could_have_mattered(assessment: Assessment, library: Library) -> bool:
+    """Whether what was not seen could have made a card: of orders, only while a rule that speaks is open."""
+    undecided = (match.rule for match in assessment.criteria if match.truth is Truth.UNKNOWN)
+    return assessment.hook not in ABOUT_ORDERS or any(_is_active(library.criteria[rule]) for rule in undecided)
 
 
 # ---------------------------------------------------------------- action card
@@ -108,19 +139,34 @@ def _action_card(urgent: list[Match], assessment: Assessment, library: Library, 
     top = [match for match in urgent if match.tier is head.tier]
     rule = library.criteria[head.rule]
     return Card(
-        summary=_step_text(rule, head, "summary"),
+        summary=_unconfirmed(rule) if head.capped else _step_text(rule, head, "summary"),
         indicator=_INDICATORS[_tier(head)],
         source=_source(rule.citations[0].source, library, _topic(rule.id)),
         detail=_paragraphs(
             _recorded(top, assessment, library),
-            _bullets("Meets", (library.criteria[match.rule].name for match in top)),
+            _bullets("Meets", (_met_line(match, library) for match in top)),
             _advice(top, library),
             _emergency_number(head, library, voice),
+            _bullets("Before ordering", prompt_lines(assessment, library)),
             _bullets("Also", (_lower_line(match, library) for match in urgent[len(top) :])),
-            _not_seen(assessment, library, top),
+            _bullets("Would settle more", settling_lines(assessment, library)),
+            _not_seen(assessment, top),
         ),
         override_reasons=_OVERRIDES,
+        rules=tuple(match.rule for match in urgent),
     )
+
+
+def _unconfirmed(rule: Criterion) -> str:
+    """The summary of a criterion that was held down: its own would name an urgency that it does not have."""
+    summary = f"{rule.name}: in narrative text only, please confirm today"
+    short = "A reason for urgent referral stands in narrative text only: please confirm today"
+    return summary if len(summary) <= MAX_SUMMARY else short
+
+
+def _met_line(match: Match, library: Library) -> str:
+    name = library.criteria[match.rule].name
+    return f"{name} (from narrative text only: please confirm)" if match.capped else name
 
 
 def _recorded(matches: Iterable[Match], assessment: Assessment, library: Library) -> str:
@@ -132,7 +178,13 @@ def _recorded(matches: Iterable[Match], assessment: Assessment, library: Library
     others = evidence_lines((item for item in items if item.reference not in skin), assessment.at)
     lines = (*on_skin, *others)
     more = len(lines) - _RECORDED_LINES
-    return _bullets("Recorded", [*lines[:_RECORDED_LINES], *([f"and {more} more entries"] if more > 0 else [])])
+    return _bullets("Recorded", [*lines[:_RECORDED_LINES], *_and_more(more)])
+
+
+def _and_more(number: int) -> list[str]:
+    if number <= 0:
+        return []
+    return ["and 1 more entry" if number == 1 else f"and {number} more entries"]
 
 
 def _advice(top: list[Match], library: Library) -> str:
@@ -154,14 +206,16 @@ def _emergency_number(head: Match, library: Library, voice: Voice) -> str:
 
 
 def _lower_line(match: Match, library: Library) -> str:
-    rule = library.criteria[match.rule]
-    return f"{_TIER_WORDS[_tier(match)]}: {rule.name}"
+    return f"{_TIER_WORDS[_tier(match)]}: {_met_line(match, library)}"
 
 
 # ---------------------------------------------------------------- causes card
 
 
-def _causes_card(causes: list[Match], routine: list[Match], assessment: Assessment, library: Library) -> Card:
+def _causes_card(
+    causes: list[Match], routine: list[Match], assessment: Assessment, library: Library, *, urgent: bool
+) -> Card:
+    """`urgent`: an action card stands beside it and has said what would settle more."""
     rules = [library.causes[match.rule] for match in causes]
     cited = rules[0].citations if rules else library.criteria[routine[0].rule].citations
     return Card(
@@ -169,14 +223,17 @@ def _causes_card(causes: list[Match], routine: list[Match], assessment: Assessme
         indicator="info",
         source=_source(cited[0].source, library, Coding(_TOPICS, "possiblecauses")),
         detail=_paragraphs(
-            _table(causes, assessment, library),
-            "\n".join(rule.say for rule in rules[:_SAID_CAUSES]),
-            _bullets("Routine", (_routine_line(match, library) for match in routine)),
+            _table(causes, assessment, library) if causes else _entries(routine, assessment, library),
+            "\n".join(dict.fromkeys(rule.say for rule in rules[:_SAID_CAUSES])),
+            _bullets("Routine", (_routine_line(match, library) for match in routine if not match.demoted_by)),
+            _bullets("Lowered", lowered_lines((m for m in routine if m.demoted_by), assessment, library)),
             _where_it_stands(assessment, library),
-            _not_seen(assessment, library, routine),
+            "" if urgent else _bullets("Would settle more", settling_lines(assessment, library)),
+            _not_seen(assessment, routine),
             _sources(rules, library),
         ),
         override_reasons=_OVERRIDES,
+        rules=tuple(match.rule for match in (*routine, *causes)),
     )
 
 
@@ -198,6 +255,8 @@ def _what(assessment: Assessment, library: Library) -> str:
 
 
 def _routine_summary(routine: list[Match], library: Library) -> str:
+    if routine[0].demoted_by:
+        return library.demotions[routine[0].demoted_by].summary
     return _step_text(library.criteria[routine[0].rule], routine[0], "summary")
 
 
@@ -206,9 +265,13 @@ def _routine_line(match: Match, library: Library) -> str:
     return f"{rule.name}: {_step_text(rule, match, 'advice')} ({citation_link(rule.citations[0], library)})"
 
 
+def _entries(routine: list[Match], assessment: Assessment, library: Library) -> str:
+    """The skin finding; of orders what the criteria rest on, the order first of all."""
+    skin = [Match("", Truth.PRESENT, relied_on=(library.card.gate,))]
+    return _recorded(routine if assessment.hook in ABOUT_ORDERS else skin, assessment, library)
+
+
 def _table(causes: list[Match], assessment: Assessment, library: Library) -> str:
-    if not causes:
-        return _recorded([Match("", Truth.PRESENT, relied_on=(library.card.gate,))], assessment, library)
     rows = [
         f"| {library.causes[match.rule].name} | {_favour(match, assessment, library)} | "
         f"{_against(match, assessment, library)} |"
@@ -251,7 +314,7 @@ def _skin_references(assessment: Assessment, library: Library) -> frozenset[str]
 
 
 def _skin_findings(library: Library) -> frozenset[str]:
-    """The gate and everything it is built from, to any depth."""
+    """The gate and everything that makes it present, to any depth."""
     found: set[str] = set()
     waiting = [library.card.gate]
     while waiting:
@@ -259,22 +322,31 @@ def _skin_findings(library: Library) -> frozenset[str]:
         rule = library.findings.get(name)
         if name not in found and rule is not None:
             found.add(name)
-            waiting += names(rule.when) if rule.when is not None else ()
+            waiting += _built_from(rule.when) if rule.when is not None else ()
     return frozenset(found)
+
+
+def _built_from(expression: Expression) -> Iterator[str]:
+    """The findings that make an expression present; what must be absent for it is no part of it."""
+    if isinstance(expression, str):
+        yield expression
+    elif not isinstance(expression, NoneOf | ScoreAtLeast):
+        for part in parts_of(expression):
+            yield from _built_from(part)
 
 
 def _where_it_stands(assessment: Assessment, library: Library) -> str:
     """How many urgent criteria could be decided: silence about the others is not reassurance."""
     asked = [match for match in assessment.criteria if _may_be_urgent(library.criteria[match.rule])]
-    met = sum(1 for match in asked if match.truth is Truth.PRESENT and match.tier is not Tier.ROUTINE)
+    present = (match for match in asked if match.truth is Truth.PRESENT)
+    met = sum(1 for match in present if match.tier is not Tier.ROUTINE or match.demoted_by)
     undecided = sum(1 for match in asked if match.truth is Truth.UNKNOWN)
     if met:
         return ""
-    decided = len(asked) - undecided
-    return (
-        f"{decided} of {len(asked)} urgent criteria could be decided from the chart and none is met; "
-        f"the other {undecided} are undecided, not absent."
-    )
+    decided = f"{len(asked) - undecided} of {len(asked)} urgent criteria could be decided from the chart"
+    verb = "is" if undecided == 1 else "are"
+    rest = f"; the other {undecided} {verb} undecided, not absent" if undecided else ""
+    return f"{decided} and none is met{rest}."
 
 
 def _sources(rules: list[Cause], library: Library) -> str:
@@ -288,16 +360,18 @@ def _sources(rules: list[Cause], library: Library) -> str:
 def _gap_card(assessment: Assessment, library: Library) -> Card:
     skin = assessment.skin_bleeding is Truth.PRESENT
     opening = capitalised(_what(assessment, library)) + " recorded, but " if skin else ""
+    unchecked = "this order not checked" if assessment.hook in ABOUT_ORDERS else "urgent causes not checked"
     unread = listed(list(dict.fromkeys(in_sentence(g.what) for g in assessment.gaps if g.essential)))
-    summary = f"{opening}{unread if opening else capitalised(unread)} could not be read: urgent causes not checked"
-    short = "Parts of the chart could not be read: urgent causes not checked"
-    rule = library.criteria[assessment.criteria[0].rule]
+    summary = f"{opening}{unread if opening else capitalised(unread)} could not be read: {unchecked}"
+    short = f"Parts of the chart could not be read: {unchecked}"
+    rules = [library.criteria[match.rule] for match in assessment.criteria]
+    cited = rules[0].citations[0].source if rules else next(iter(library.citations))
     return Card(
         summary=summary if len(summary) <= MAX_SUMMARY else short,
         indicator="info",
-        source=_source(rule.citations[0].source, library, Coding(_TOPICS, "unreadablechart")),
+        source=_source(cited, library, Coding(_TOPICS, "unreadablechart")),
         detail=_paragraphs(
-            _bullets("Not seen", gap_lines(assessment.gaps)),
+            _bullets("Not seen", card_gap_lines(assessment.gaps)),
             _where_it_stands(assessment, library),
         ),
         override_reasons=_OVERRIDES,
@@ -307,50 +381,11 @@ def _gap_card(assessment: Assessment, library: Library) -> Card:
 # ---------------------------------------------------------------- what was not seen
 
 
-def _not_seen(assessment: Assessment, library: Library, shown: Iterable[Match]) -> str:
-    """What would change the answer first, then what could not be read; nothing that would change nothing."""
+def _not_seen(assessment: Assessment, shown: Iterable[Match]) -> str:
+    """What could not be read, of the chart and for the findings this card rests on."""
     relied = [assessment.findings[name] for match in shown for name in match.relied_on if _is_finding(name)]
     gaps = dict.fromkeys([*assessment.gaps, *(gap for finding in relied for gap in finding.gaps)])
-    return _paragraphs(
-        _bullets("Would settle more", settling_lines(assessment, library)),
-        _bullets("Not seen", gap_lines(gaps)),
-    )
-
-
-def settling_lines(assessment: Assessment, library: Library) -> tuple[str, ...]:
-    """What a clinician could record that settles most undecided criteria more urgent than those that fired."""
-    counts: Counter[str] = Counter()
-    top = min((m.tier.rank for m in assessment.criteria if m.tier is not None), default=len(Tier))
-    for match in assessment.criteria:
-        rule = library.criteria[match.rule]
-        if _is_active(rule) and _is_open(match, rule, top):
-            counts.update(
-                {settle for name in match.would_settle for settle in _settles(name, assessment, library)}
-            )
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_ASKED]
-    return tuple(f"{capitalised(what)}: {_criteria(number)}" for what, number in ranked)
-
-
-def _settles(name: str, assessment: Assessment, library: Library) -> list[str]:
-    """What one could record to settle an unknown finding, or the open items of an undecided score."""
-    if not name.startswith(SCORE_PREFIX):
-        settle = library.findings[name].settle
-        return [settle] if settle else []
-    score_id, _ = parsed_key(name)
-    missing = next((total.missing for total in assessment.scores if total.score == score_id), ())
-    return [item.settle for item in library.scores[score_id].items if item.name in missing]
-
-
-def _is_open(match: Match, rule: Criterion, top: int) -> bool:
-    """Undecided where a more urgent answer than the present one is possible."""
-    best = min(step.tier.rank for step in rule.tiers)
-    if match.truth is Truth.UNKNOWN:
-        return best < top
-    return match.truth is Truth.PRESENT and match.tier is not None and best < match.tier.rank
-
-
-def _criteria(number: int) -> str:
-    return "1 urgent criterion" if number == 1 else f"{number} urgent criteria"
+    return _bullets("Not seen", card_gap_lines(gaps))
 
 
 # ---------------------------------------------------------------- small parts
@@ -389,7 +424,7 @@ def _topic(rule_id: str) -> Coding:
 
 
 def _bullets(title: str, lines: Iterable[str]) -> str:
-    items = [f"- {line}" for line in lines]
+    items = [f"- {line}" for line in dict.fromkeys(lines)]
     return "\n".join([f"**{title}**", *items]) if items else ""
 
 

@@ -43,6 +43,7 @@ _GAP_WORDS: Mapping[GapReason, str] = {
     GapReason.FUTURE: "dated in the future and left out",
     GapReason.UNIDENTIFIED: "could not be identified",
     GapReason.UNSUPPORTED_VERSION: "written in a FHIR version that is not supported",
+    GapReason.SET_ASIDE: "set aside",
 }
 
 
@@ -54,6 +55,8 @@ def evidence_line(item: Evidence, at: datetime) -> str:
     parts = [head, *item.sites, *_times(item, at)]
     if item.certainty == "text":
         parts.append("from text")
+    if item.certainty == "narrative":
+        parts.append("from narrative text")
     return ", ".join([*parts, *item.flags])
 
 
@@ -96,6 +99,13 @@ def gap_lines(gaps: Iterable[Gap]) -> tuple[str, ...]:
         gap_line(Gap(what, reason, count=count))
         for (_, what, reason), count in sorted(totals.items(), key=lambda item: (item[0][0], item[0][1]))
     )
+
+
+def card_gap_lines(gaps: Iterable[Gap]) -> tuple[str, ...]:
+    """Lines of the gaps for a card: what was set aside in sentences only when nothing else was unseen."""
+    found = tuple(gaps)
+    unseen = [gap for gap in found if gap.reason is not GapReason.SET_ASIDE]
+    return gap_lines(unseen or found)
 
 
 def citation_link(cite: Cite, library: Library) -> str:

@@ -8,17 +8,28 @@ Source: CDS Hooks 2.0.1, "Discovery", "Calling a CDS Service", "CDS Service Resp
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
 
+from cds_hooks.cards.envelope import (
+    Members,
+    Undecodable,
+    body_members,
+    decoded,
+    is_absent,
+    optional,
+    optional_object,
+    required,
+    required_list,
+    required_object,
+)
 from cds_hooks.errors import RequestError
-from cds_hooks.model import Coding
+from cds_hooks.model import Coding, Hook
 
 SPECIFICATION = "2.0.1"
 """The version of CDS Hooks we follow."""
@@ -27,6 +38,7 @@ MAX_SUMMARY = 139
 """Code points in a card's summary: fewer than 140, says the specification."""
 
 _FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_ENCOUNTER_NEEDED = frozenset({"encounter-discharge"})
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 """What an HTTP header can carry."""
 
@@ -50,6 +62,8 @@ class HookRequest:
     hook_instance: str
     context: Mapping[str, str]
     """By their JSON names: patientId (without `Patient/`), userId, and encounterId if it was sent."""
+    context_resources: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """JSON as sent, by name: draftOrders of an order hook, conditions of a new problem."""
     prefetch: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """JSON as sent, by prefetch key; a value may be `null`. A key that was not sent is not here."""
     fhir_server: str = ""
@@ -62,47 +76,67 @@ class HookRequest:
         return self.context["patientId"]
 
 
-def parse_request(body: bytes) -> HookRequest:
+def parse_request(body: bytes, expected: str = "") -> HookRequest:
     """The call in a request body. prefetch absent, null and {} are the same.
 
-    An incomplete fhirAuthorization cannot be used to ask, and that is all: the call itself stands.
+    `expected` is the hook of the address that was called; without it any hook will do. An incomplete
+    fhirAuthorization cannot be used to ask, and that is all: the call itself stands.
     Raises RequestError that names the member which is missing or of the wrong type, never its value.
     """
-    envelope = _members(body.removeprefix(codecs.BOM_UTF8), "")
+    envelope = body_members(body)
+    hook = required(envelope, "hook")
+    if expected not in {"", hook}:
+        raise RequestError(f"hook must be {expected} at this address.", field="hook")
+    sent = required_object(envelope, "context")
     return HookRequest(
-        hook=_required(envelope, "hook"),
-        hook_instance=_required(envelope, "hookInstance"),
-        context=_context(envelope),
-        prefetch={key: bytes(raw) for key, raw in _object(envelope, "prefetch").items()},
-        fhir_server=_optional(envelope, "fhirServer"),
+        hook=hook,
+        hook_instance=required(envelope, "hookInstance"),
+        context=_context(sent, hook),
+        context_resources=_resources(sent, hook),
+        prefetch={key: bytes(raw) for key, raw in optional_object(envelope, "prefetch").items()},
+        fhir_server=optional(envelope, "fhirServer"),
         authorization=_authorization(envelope),
     )
 
 
-_Members: TypeAlias = Mapping[str, msgspec.Raw]
-_T = TypeVar("_T")
+_RESOURCES_OF: Mapping[str, str] = {
+    "order-select": "draftOrders",
+    "order-sign": "draftOrders",
+    "problem-list-item-create": "conditions",
+}
+"""The Bundle that a hook must bring in its context."""
+_SELECTING = "order-select"
 
 
-def _context(envelope: _Members) -> dict[str, str]:
-    if _is_absent(envelope, "context"):
-        raise RequestError("context is missing: send the context of the hook.", field="context")
-    members = _object(envelope, "context")
-    patient_id = _required(members, "patientId", "context.").removeprefix("Patient/")
+def _context(sent: Members, hook: str) -> dict[str, str]:
+    patient_id = required(sent, "patientId", "context.").removeprefix("Patient/")
     if not _FHIR_ID.fullmatch(patient_id):
         raise RequestError("context.patientId is not a FHIR id.", field="context.patientId")
-    context = {"patientId": patient_id, "userId": _required(members, "userId", "context.")}
-    encounter_id = _optional(members, "encounterId", "context.").removeprefix("Encounter/")
+    context = {"patientId": patient_id, "userId": required(sent, "userId", "context.")}
+    encounter = required if hook in _ENCOUNTER_NEEDED else optional
+    encounter_id = encounter(sent, "encounterId", "context.").removeprefix("Encounter/")
     return context | ({"encounterId": encounter_id} if encounter_id else {})
 
 
-def _authorization(envelope: _Members) -> FhirAuthorization | None:
-    if _is_absent(envelope, "fhirAuthorization"):
+def _resources(sent: Members, hook: str) -> dict[str, bytes]:
+    """What the hook brings, as it was sent: its resources are read as leniently as a chart."""
+    if hook == _SELECTING:
+        required_list(sent, "selections", "context.")
+    name = _RESOURCES_OF.get(hook)
+    if name is None:
+        return {}
+    required_object(sent, name, "context.")
+    return {name: bytes(sent[name])}
+
+
+def _authorization(envelope: Members) -> FhirAuthorization | None:
+    if is_absent(envelope, "fhirAuthorization"):
         return None
-    if not _optional(envelope, "fhirServer"):
+    if not optional(envelope, "fhirServer"):
         raise RequestError("fhirAuthorization needs fhirServer: send both or none.", field="fhirServer")
     try:
-        sent = _decoded(envelope["fhirAuthorization"], _SentAuthorization)
-    except _Undecodable:
+        sent = decoded(envelope["fhirAuthorization"], _SentAuthorization)
+    except Undecodable:
         return None
     if sent.token_type.lower() != "bearer" or not _VISIBLE.fullmatch(sent.access_token):
         return None
@@ -113,51 +147,6 @@ class _SentAuthorization(msgspec.Struct):
     access_token: str
     token_type: str
     patient: str | None = None
-
-
-def _required(members: _Members, name: str, prefix: str = "") -> str:
-    if text := _optional(members, name, prefix):
-        return text
-    raise RequestError(f"{prefix}{name} is missing or empty.", field=prefix + name)
-
-
-def _optional(members: _Members, name: str, prefix: str = "") -> str:
-    if _is_absent(members, name):
-        return ""
-    try:
-        return _decoded(members[name], str)
-    except _Undecodable:
-        raise RequestError(f"{prefix}{name} must be text.", field=prefix + name) from None
-
-
-def _object(members: _Members, name: str) -> _Members:
-    return {} if _is_absent(members, name) else _members(members[name], name)
-
-
-def _members(body: bytes | msgspec.Raw, name: str) -> _Members:
-    try:
-        return _decoded(body, dict[str, msgspec.Raw])
-    except _Undecodable:
-        raise RequestError(f"{name or 'The body'} must be a JSON object.", field=name) from None
-
-
-def _is_absent(members: _Members, name: str) -> bool:
-    return name not in members or bytes(members[name]) == b"null"
-
-
-class _Undecodable(Exception):
-    pass
-
-
-def _decoded(body: bytes | msgspec.Raw, shape: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.ValidationError:
-        raise _Undecodable from None
-    except (msgspec.DecodeError, UnicodeError):
-        raise RequestError("The body is not well-formed JSON in UTF-8.") from None
-    except RecursionError:
-        raise RequestError("The body is nested too deeply.") from None
 
 
 # ---------------------------------------------------------------- responses
@@ -230,6 +219,8 @@ class Card:
     links: tuple[Link, ...] = ()
     uuid: str = ""
     """Given when the card goes out (`with_uuids`); feedback names it."""
+    rules: tuple[str, ...] = ()
+    """Ids of the rules that speak on it; not sent, for the journal."""
 
     def __post_init__(self) -> None:
         if not 0 < len(self.summary) <= MAX_SUMMARY:
@@ -262,7 +253,7 @@ class Service:
     """
 
     id: str
-    hook: str
+    hook: Hook
     title: str
     description: str
     usage_requirements: str = ""

@@ -375,3 +375,58 @@ def test_an_outcome_is_valid_fhir(fields):
 
     assert outcome.issue[0].details.text == "hook is missing."
     assert (outcome.issue[0].expression or []) == list(fields)
+
+
+# ---------------------------------------------------------------- what a hook brings
+
+DRAFTS = {"resourceType": "Bundle", "entry": []}
+HOOKED = {
+    "order-select": {"selections": ["MedicationRequest/a"], "draftOrders": DRAFTS},
+    "order-sign": {"draftOrders": DRAFTS},
+    "problem-list-item-create": {"conditions": DRAFTS},
+}
+
+
+@pytest.mark.parametrize(
+    ("hook", "brought"),
+    [
+        ("patient-view", {}),
+        ("order-select", {"draftOrders": DRAFTS}),
+        ("order-sign", {"draftOrders": DRAFTS}),
+        ("problem-list-item-create", {"conditions": DRAFTS}),
+    ],
+)
+def test_the_resources_of_a_hook_stay_as_they_were_sent(hook, brought):
+    call = parsed(
+        hook=hook, context=context(**HOOKED.get(hook, {}), conditionsOfOthers=DRAFTS, appointments=DRAFTS)
+    )
+
+    assert {name: json.loads(raw) for name, raw in call.context_resources.items()} == brought
+
+
+@pytest.mark.parametrize(("hook", "name"), [(hook, name) for hook, members in HOOKED.items() for name in members])
+@pytest.mark.parametrize("value", [REMOVED, None, 5, "canary", True])
+def test_what_a_hook_must_bring_is_named_when_it_is_missing_or_of_another_type(hook, name, value):
+    assert (
+        field_at_fault(CALL | {"hook": hook, "context": context(**HOOKED[hook] | {name: value})})
+        == f"context.{name}"
+    )
+
+
+@pytest.mark.parametrize("value", [REMOVED, None, "", 5])
+def test_a_discharge_needs_its_encounter(value):
+    assert field_at_fault(CALL | {"hook": "encounter-discharge", "context": context(encounterId=value)}) == (
+        "context.encounterId"
+    )
+
+
+def test_the_hook_of_another_address_is_refused_before_anything_else():
+    with pytest.raises(RequestError, match="hook must be order-sign") as caught:
+        parse_request(json.dumps(CALL).encode(), "order-sign")
+    assert caught.value.field == "hook"
+
+
+def test_the_rules_of_a_card_are_not_sent():
+    [card] = with_uuids([Card("Summary", "info", Source("Label"), rules=("R-A",))], uuid4)
+
+    assert b"R-A" not in response_json([card])

@@ -1,0 +1,190 @@
+"""The reasoning about one chart, line by line."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from cds_hooks.cards.compose import Voice
+from cds_hooks.cards.explain import explain
+from cds_hooks.chart.record import Listing, ListRead
+from cds_hooks.model import GapReason
+from cds_hooks.service import advise_on
+from tests.build import (
+    AT,
+    coded,
+    hours_ago,
+    library_of,
+    list_failed,
+    medicine,
+    patient,
+    platelets,
+    problem,
+    record,
+)
+
+FINDINGS = {
+    "skin-bleeding": (
+        "sign: {concepts: [petechiae, purpura], observed_within: {days: 14}, problem_within: {days: 14}}"
+    ),
+    "fever": 'sign: {concepts: [fever], problem_within: {days: 7}}\nsettle: "whether there was fever"',
+    "low": 'measure: {concept: platelet-count, is: {below: "100", unit: "10*9/L"}}\nsettle: "a platelet count"',
+    "young": "person: {age: {below: {years: 18}}}",
+}
+RASH = problem(coded("1001"), hours_ago(5), sites=["leg"])
+COUNT = platelets("8", hours_ago(2))
+
+
+def told(*entries, criteria=None, causes=None, person=None, lists=None):
+    library = library_of(FINDINGS, criteria=criteria, causes=causes)
+    advice = advise_on(record(*entries, person=person, lists=lists), library, AT, Voice())
+    return explain(advice.record, advice.assessment, library, advice.cards)
+
+
+def section(lines, title):
+    """The lines below a title."""
+    start = next(number for number, line in enumerate(lines) if line.startswith(title))
+    below = lines[start + 1 :]
+    return [line.strip() for line in below[: below.index("")]]
+
+
+def test_it_begins_with_what_was_read():
+    lines = section(told(RASH, COUNT, medicine("aspirin")), "Read")
+
+    assert lines[:3] == ["1 problems and visit reasons", "1 observations and components", "1 medicines"]
+
+
+def test_a_list_that_was_not_read_whole_says_how_far_and_why():
+    back = ListRead(Listing.INCOMPLETE, AT - timedelta(days=3), GapReason.INCOMPLETE)
+
+    lines = section(told(lists={"Condition": list_failed(), "Observation": back}), "Read")
+
+    assert "Condition: failed (could not be fetched)" in lines
+    assert "Observation: incomplete, back to 15 March 2026 (only partly supplied)" in lines
+
+
+def test_an_entry_is_told_with_its_reference_and_what_it_makes_present():
+    lines = section(told(RASH, COUNT), "Findings, by the entry")
+
+    entry = lines.index("Platelet count 8 ×10⁹/L, today 18 March, 10:00 (Observation/777-3)")
+    assert "low" in lines[entry + 1]
+    assert lines[entry + 1].startswith("present: ")
+
+
+def test_an_entry_is_told_with_what_it_makes_absent():
+    lines = section(told(RASH, platelets("200", hours_ago(2))), "Findings, by the entry")
+
+    entry = lines.index("Platelet count 200 ×10⁹/L, today 18 March, 10:00 (Observation/777-3)")
+    assert lines[entry + 1] == "absent: low"
+
+
+def test_what_nobody_recorded_is_not_known_rather_than_absent():
+    lines = told(RASH, criteria={"R-A": "when: {all: [skin-bleeding, fever]}"})
+
+    assert any("fever" in line for line in section(lines, "Findings not known"))
+
+
+def test_a_met_criterion_names_its_tier_findings_and_source():
+    rules = {"R-A": 'when: {all: [skin-bleeding, low]}\nname: "Low and spots"'}
+
+    head, rests, source = section(told(RASH, COUNT, criteria=rules), "Criteria met")
+
+    assert head == "R-A SAME_DAY: Low and spots"
+    assert rests == "rests on skin-bleeding, low"
+    assert source == "source Textbook 2024"
+
+
+def test_a_choice_of_ours_is_called_ours():
+    rules = {"R-A": "when: skin-bleeding\ntiers: [{tier: SAME_DAY, choice: our-choice}]"}
+
+    assert "our choice: Our choice" in section(told(RASH, criteria=rules), "Criteria met")[0]
+
+
+def test_a_silent_rule_is_told_as_not_shown():
+    lines = told(RASH, criteria={"R-A": "when: skin-bleeding\nstatus: silent"})
+
+    assert section(lines, "Criteria met")[0].endswith("silent, not shown")
+    assert "Cards: none" in lines
+
+
+def test_a_draft_rule_is_not_told():
+    assert "Criteria met: none" in told(RASH, criteria={"R-A": "when: skin-bleeding\nstatus: draft"})
+
+
+def test_an_explanation_that_took_a_criterion_back_is_told():
+    rules = {"R-A": "when: skin-bleeding\nunless: [{when: low, choice: our-choice}]"}
+
+    [line] = section(told(RASH, COUNT, criteria=rules), "Criteria taken back")
+
+    assert line == "R-A: R-A, because of low · our choice: Our choice"
+
+
+def test_an_undecided_criterion_says_what_would_settle_it():
+    rules = {"R-A": "when: {all: [skin-bleeding, fever]}"}
+
+    lines = told(RASH, criteria=rules)
+
+    assert section(lines, "Criteria undecided") == ["R-A: R-A; would settle it: fever"]
+    assert section(lines, "Would settle most") == ["Whether there was fever would settle one urgent criterion"]
+
+
+def test_without_a_skin_finding_the_criteria_wait_for_it():
+    rules = {"R-A": "when: {all: [skin-bleeding, fever]}", "R-B": "when: low\nneeds_skin_bleeding: false"}
+
+    first, *others = section(told(criteria=rules), "Criteria undecided")
+
+    assert first.startswith("1 criteria wait for a skin finding")
+    assert others == ["R-B: R-B; would settle it: low"]
+
+
+def test_a_cause_says_its_weight_and_what_speaks_for_and_against():
+    causes = {"c": "when: skin-bleeding\nsupports: [{finding: low, weight: 3}]\nagainst: [fever]"}
+    fever = problem("fever", hours_ago(1))
+
+    quiet = section(told(RASH, COUNT, causes=causes), "Possible causes")
+    contradicted = section(told(RASH, COUNT, fever, causes=causes), "Possible causes")
+
+    assert quiet == ["c [c], weight 3; for: skin-bleeding, low; against: nothing recorded"]
+    assert contradicted == ["c [c], weight 1; for: skin-bleeding, low; against: fever"]
+
+
+def test_gaps_and_cards_are_told_as_the_clinician_reads_them():
+    lines = told(RASH, criteria={"R-A": "when: skin-bleeding"}, lists={"Observation": list_failed()})
+
+    assert section(lines, "Gaps") == ["Results and observations: the server could not deliver them"]
+    assert section(lines, "Cards")[0] == "WARNING: A summary."
+    assert any(line.startswith("source: Textbook 2024") for line in section(lines, "Cards"))
+
+
+def test_it_ends_with_the_version_the_digest_and_the_instant():
+    last = told(RASH)[-1]
+
+    assert last.startswith("Knowledge 1.2.3, digest ")
+    assert last.endswith("at 2026-03-18T12:00+00:00; not clinically signed off.")
+
+
+def test_the_dead_are_reasoned_about_but_get_no_card():
+    lines = told(RASH, criteria={"R-A": "when: skin-bleeding"}, person=patient(deceased=True))
+
+    assert "Cards: none" in lines
+
+
+@pytest.mark.parametrize("rules", [{}, {"criteria": {"R-A": "when: skin-bleeding"}}])
+def test_no_text_of_the_chart_is_told(rules):
+    lines = told(
+        problem("petechiae", hours_ago(5), sites=["sentinel place"]),
+        problem("sentinel problem"),
+        platelets("8 sentinel-unit"),
+        medicine("sentinel drug"),
+        **rules,
+    )
+
+    assert "sentinel" not in "\n".join(lines)
+
+
+def test_a_restricted_entry_is_told_without_name_value_or_time():
+    lines = told(replace(COUNT, restricted=True), RASH)
+
+    said = "\n".join(lines)
+    assert "An entry with restricted access counts here and is not shown (Observation/777-3)" in said
+    assert "Platelet count 8" not in said
