@@ -5,7 +5,8 @@
     ├── SettingsError     our configuration is wrong: refuse to start
     ├── RequestError      the caller's message is wrong
     ├── AccessError       who asks, or where we would have to look, is not allowed
-    └── DataUnavailable   required data could not be had
+    ├── DataUnavailable   required data could not be had
+    └── JournalUnavailable  what must be kept could not be written
 
 An incomplete chart is not an error: it is a `Gap` (model.py) on an answer. HTTP status codes are
 assigned in app.py and nowhere else. A message names the thing, the place and the next step, and
@@ -47,3 +48,7 @@ class AccessError(CdsError):
 
 class DataUnavailable(CdsError):
     """No essential part of the chart could be read, so silence would look like reassurance."""
+
+
+class JournalUnavailable(CdsError):
+    """An entry could not be kept, so it must not be acknowledged. Sending it again later does no harm."""

@@ -7,42 +7,35 @@ caller of `advise` passes in, and the instant comes as an argument.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
 
-from cds_hooks.cards.compose import Voice, compose, fired_criteria, listed_causes
-from cds_hooks.cards.wire import Card, HookRequest, Service, parse_request
+from cds_hooks.cards.compose import Voice, compose, could_have_mattered, fired_criteria, listed_causes
+from cds_hooks.cards.offers import SERVICES
+from cds_hooks.cards.suggestions import suggestion
+from cds_hooks.cards.wire import Card, HookRequest, Suggestion, parse_request
 from cds_hooks.chart.fetch import next_page
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import LIST_WORDS, Answer, Listing, ListRead, PatientRecord, Query
+from cds_hooks.chart.strict import build
 from cds_hooks.errors import DataUnavailable, RequestError
-from cds_hooks.model import Assessment, Gap, GapReason, Library, Span
+from cds_hooks.model import ABOUT_ORDERS, Assessment, Gap, GapReason, Hook, Library, Span, Truth
 from cds_hooks.reasoning.assess import assess
 from cds_hooks.reasoning.mapping import find
+from cds_hooks.reasoning.medicines import MEDICATION_LISTS, medicines_were_read
+from cds_hooks.reasoning.orders import Due
 
 FetchMissing: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Mapping[str, Answer]]]
 """Fetches queries (prefetch key -> template) that were left out; a key it cannot ask for stays out."""
 
-SERVICES: tuple[Service, ...] = (
-    Service(
-        id="petechiae-patient-view",
-        hook="patient-view",
-        title="Pinpoint: bleeding into the skin",
-        description=(
-            "Possible causes of petechiae and purpura, and criteria for urgent referral, each with the chart "
-            "entries and the publication it rests on. The knowledge is not yet clinically signed off; it "
-            "supports and does not replace a clinician's judgement."
-        ),
-        usage_requirements=(
-            "FHIR R4. Works from prefetch alone; what prefetch leaves out is read from fhirServer. Needs "
-            "Condition and Observation; reads Patient, MedicationStatement, MedicationRequest and Encounter."
-        ),
-    ),
-)
+Complete: TypeAlias = Callable[[PatientRecord], Awaitable[PatientRecord]]
+"""Adds to a record what a terminology server knows about its medicines; never removes anything."""
+
+_HOOKS: Mapping[str, Hook] = {service.hook: service.hook for service in SERVICES}
 
 _ESSENTIAL = ("Condition", "Observation")
 """Without any of these two there is nothing to judge."""
@@ -60,33 +53,47 @@ class Advice:
 
 
 async def advise(
-    request: HookRequest, fetch_missing: FetchMissing, library: Library, at: datetime, voice: Voice
+    request: HookRequest,
+    fetch_missing: FetchMissing,
+    library: Library,
+    at: datetime,
+    voice: Voice,
+    *,
+    complete: Complete | None = None,
 ) -> Advice:
-    """Cards for one call.
+    """Cards for one call. `complete` is given where a terminology server is configured.
 
     Errors: RequestError when the hook is not one of ours; DataUnavailable when neither problems nor
     observations could be had and nothing that was sent speaks for itself.
     """
-    if request.hook not in {service.hook for service in SERVICES}:
-        raise RequestError("hook is not one this service answers; see GET /cds-services.", field="hook")
-    asked = queries(library)
+    hook = _hook_of(request)
+    if hook in ABOUT_ORDERS:
+        drafts = read((), {}, request.patient_id, at, context=request.context_resources)
+        advice = advise_on(await _completed(drafts, complete), library, at, voice, hook)
+        if all(match.truth is Truth.ABSENT for match in advice.assessment.criteria):
+            return advice
+    asked = queries(library, hook)
     sent = _sent(request, asked)
     wanted = {query.key: query.template for query in asked if query.key not in sent}
     wanted |= {key: page for key, answer in sent.items() if (page := _next_page(answer))}
     came = await fetch_missing(wanted) if wanted else {}
     answers = sent | {key: _continued(sent.get(key), answer) for key, answer in came.items()}
-    record = read(asked, answers, request.patient_id, at, _loose(request, sent))
-    return answer(record, library, at, voice)
+    loose, context = _loose(request, sent), request.context_resources
+    record = await _completed(read(asked, answers, request.patient_id, at, loose, context=context), complete)
+    return answer(record, library, at, voice, hook)
 
 
-def answer(record: PatientRecord, library: Library, at: datetime, voice: Voice) -> Advice:
+def answer(
+    record: PatientRecord, library: Library, at: datetime, voice: Voice, hook: Hook = "patient-view"
+) -> Advice:
     """The advice on a record; silence only when something essential was read.
 
     Errors: DataUnavailable, since silence about an unread chart would look like reassurance.
     """
-    advice = advise_on(record, library, at, voice)
+    advice = advise_on(record, library, at, voice, hook)
     said = fired_criteria(advice.assessment, library) or listed_causes(advice.assessment, library)
-    if not said and not _anything_essential(record):
+    unread = not _anything_essential(record) and could_have_mattered(advice.assessment, library)
+    if unread and not said:
         raise DataUnavailable(
             "Neither the problem list nor the observations could be read: send the prefetch of this service, "
             "or fhirServer with an authorization to read Condition and Observation."
@@ -95,22 +102,30 @@ def answer(record: PatientRecord, library: Library, at: datetime, voice: Voice) 
 
 
 def record_of_file(body: bytes, library: Library, at: datetime) -> PatientRecord:
-    """The record in a file: a patient-view request, or a Bundle taken as everything the chart holds.
+    """The record in a file: the request of a hook, or a Bundle taken as everything the chart holds.
 
     Nothing is fetched. Errors: RequestError when it is neither.
     """
-    asked = queries(library)
-    if b'"hookInstance"' in body:
+    asked = queries(library, hook_of_file(body))
+    if _is_request(body):
         request = parse_request(body)
         sent = _sent(request, asked)
-        return read(asked, sent, request.patient_id, at, _loose(request, sent))
+        loose = _loose(request, sent)
+        return read(asked, sent, request.patient_id, at, loose, context=request.context_resources)
     return read(asked, {query.key: Answer((body,)) for query in asked}, _patient_in(body), at)
 
 
-def advise_on(record: PatientRecord, library: Library, at: datetime, voice: Voice) -> Advice:
+def hook_of_file(body: bytes) -> Hook:
+    """The hook of the request in a file; that of opening a chart for a Bundle. Errors: RequestError."""
+    return _hook_of(parse_request(body)) if _is_request(body) else "patient-view"
+
+
+def advise_on(
+    record: PatientRecord, library: Library, at: datetime, voice: Voice, hook: Hook = "patient-view"
+) -> Advice:
     """find, assess, compose: the same three steps for every way a chart comes in."""
     findings = find(record, library, at)
-    gaps = (*list_gaps(record, at), *record.gaps)
+    gaps = (*list_gaps(record, at), *record.gaps, *findings.set_aside)
     assessment = assess(
         findings,
         gaps,
@@ -119,8 +134,49 @@ def advise_on(record: PatientRecord, library: Library, at: datetime, voice: Voic
         truth_of=findings.truth_of,
         scores=lambda: findings.worked_out_scores,
         deceased=record.patient.deceased,
+        hook=hook,
     )
-    return Advice(compose(assessment, library, voice), assessment, record)
+    cards = compose(assessment, library, voice, record.patient_id)
+    return Advice(tuple(map(_validated, cards)), assessment, record)
+
+
+def _hook_of(request: HookRequest) -> Hook:
+    if request.hook not in _HOOKS:
+        raise RequestError("hook is not one this service answers; see GET /cds-services.", field="hook")
+    return _HOOKS[request.hook]
+
+
+def _is_request(body: bytes) -> bool:
+    return b'"hookInstance"' in body
+
+
+async def _completed(record: PatientRecord, complete: Complete | None) -> PatientRecord:
+    return record if complete is None else await complete(record)
+
+
+def prove_orders(library: Library) -> None:
+    """Builds every order once, for nobody: a wrong one is known before the first call, and that call is not slow.
+
+    Raises CdsError for an order that is no valid FHIR.
+    """
+    for bundle in library.orders.values():
+        for order in bundle.orders:
+            _validated_suggestion(suggestion(Due(order, bundle), "nobody"))
+
+
+def _validated(card: Card) -> Card:
+    """The card with what it proposes checked as FHIR R4. Raises CdsError when we built it wrongly."""
+    return replace(card, suggestions=tuple(map(_validated_suggestion, card.suggestions)))
+
+
+def _validated_suggestion(offered: Suggestion) -> Suggestion:
+    return replace(
+        offered,
+        actions=tuple(
+            replace(action, resource=msgspec.json.encode(build(msgspec.json.decode(action.resource))))
+            for action in offered.actions
+        ),
+    )
 
 
 def list_gaps(record: PatientRecord, at: datetime) -> Iterator[Gap]:
@@ -130,9 +186,15 @@ def list_gaps(record: PatientRecord, at: datetime) -> Iterator[Gap]:
     """
     for name, words in LIST_WORDS.items():
         state = record.lists.get(name)
-        if state is not None and _falls_short(state, at) and state.reason is not GapReason.NOT_SUPPORTED:
+        if state is not None and _falls_short(state, at) and not _kept_elsewhere(name, record):
             reason = state.reason or GapReason.INCOMPLETE
             yield Gap(words, reason, essential=name in _ESSENTIAL and reason is not GapReason.INCOMPLETE)
+
+
+def _kept_elsewhere(name: str, record: PatientRecord) -> bool:
+    """Servers commonly keep medicines in one of the two lists; the one they do not have is no gap then."""
+    unsupported = record.lists[name].reason is GapReason.NOT_SUPPORTED
+    return unsupported and name in MEDICATION_LISTS and medicines_were_read(record.lists)
 
 
 def _falls_short(state: ListRead, at: datetime) -> bool:

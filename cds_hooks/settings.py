@@ -22,6 +22,8 @@ _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _UNWANTED = re.compile(r"[\x00-\x20\x7f\\#]")
 _HIDDEN = re.compile(r"%(?:2e|2f|5c|25)", re.IGNORECASE)
+_SQLITE = "sqlite+aiosqlite:///"
+_IN_MEMORY = f"{_SQLITE}:memory:"
 _COMMA_LIST = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -96,21 +98,36 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CDS_", env_ignore_empty=True, frozen=True)
 
     profile: Literal["sandbox", "production"] = "production"
-    """CDS_PROFILE. sandbox: no authentication, any web page may call, loopback FHIR servers are asked
-    without a token; for fictional patients only."""
+    """CDS_PROFILE. sandbox: no authentication without CDS_CLIENTS, any web page may call, loopback FHIR
+    servers are asked without a token; for fictional patients only."""
     fhir_servers: _COMMA_LIST = ()
     """CDS_FHIR_SERVERS. FHIR bases that may be asked for what prefetch left out, separated by commas.
-    When set it replaces the sandbox's loopback allowance."""
+    When set it replaces the sandbox's loopback allowance, and narrows the bases of CDS_CLIENTS."""
+    clients: Path | None = None
+    """CDS_CLIENTS. YAML file of the record systems that may call, each with its keys and FHIR servers.
+    With it every caller is authenticated; production does not start without it."""
     public_url: str = ""
-    """CDS_PUBLIC_URL. Address under which users reach this service; cards link to it, or not at all."""
+    """CDS_PUBLIC_URL. Address under which callers and users reach this service. Tokens name it as their
+    audience, and cards link to it, or not at all."""
     region: str = Field(default="uk", pattern="^[a-z]{2}$")
     """CDS_REGION. Chooses emergency numbers and guideline links: uk, us, eu and others."""
     fetch_deadline_s: float = Field(default=1.5, ge=0.5, le=5)
     """CDS_FETCH_DEADLINE_S. Seconds for everything that is asked of the FHIR server, together."""
     library_dir: Path | None = None
     """CDS_LIBRARY_DIR. A site's own copy of mappings/ and knowledge/; left out: those of the release."""
+    site_dir: Path | None = None
+    """CDS_SITE_DIR. A folder with this hospital's codes, products and settings, put over the library."""
     require_reviewed: bool = False
     """CDS_REQUIRE_REVIEWED. true: rules that no named clinician has signed stay silent."""
+    terminology_url: str = ""
+    """CDS_TERMINOLOGY_URL. FHIR base of a terminology server that is asked about medicines whose codes
+    nothing here knows. Left out: nobody is asked."""
+    journal: str = "sqlite+aiosqlite:///./pinpoint-journal.sqlite"
+    """CDS_JOURNAL. Database of cards that went out, what users made of them, and tokens that were used: a
+    SQLite file, shared by all processes of one host. The sandbox keeps it in memory unless one is named."""
+    keep_comments: bool = False
+    """CDS_KEEP_COMMENTS. true: what users write about a card is kept. It may name patients; left out, only
+    its length is kept."""
     cors_origins: _COMMA_LIST = ()
     """CDS_CORS_ORIGINS. Web origins that may call from a browser, separated by commas.
     Left out: none in production, any in the sandbox."""
@@ -131,6 +148,18 @@ class Settings(BaseSettings):
         """The FHIR bases that may be asked. An entry that is no address is left out; it also stops the start."""
         bases = tuple(base for base in map(parse_base, self.fhir_servers) if base)
         return AllowList(bases, any_loopback=self.is_sandbox and not self.fhir_servers)
+
+    @property
+    def journal_url(self) -> str:
+        """Where the journal is. The sandbox keeps it in memory unless a file was named."""
+        in_memory = self.is_sandbox and "journal" not in self.model_fields_set
+        return _IN_MEMORY if in_memory else self.journal
+
+    @property
+    def journal_file(self) -> Path | None:
+        """The file of the journal; None when it is kept in memory, or not in a file at all."""
+        name = self.journal_url.removeprefix(_SQLITE)
+        return Path(name) if name not in {"", ":memory:", self.journal_url} else None
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
@@ -160,16 +189,12 @@ def check(settings: Settings) -> None:
 
 def reasons_not_to_start(settings: Settings) -> tuple[str, ...]:
     """Everything that is wrong with the settings, one line each with the next step; empty when they will do."""
-    reasons = [*_wrong_addresses(settings), *_wrong_origins(settings)]
+    reasons = [*_wrong_addresses(settings), *_wrong_origins(settings), *_wrong_journal(settings)]
     if not settings.is_sandbox:
-        reasons = [_NO_AUTHENTICATION, *reasons, *_wrong_for_production(settings)]
+        reasons += _wrong_for_production(settings)
+    elif settings.clients and not settings.public_url:
+        reasons.append("CDS_PUBLIC_URL is missing: with CDS_CLIENTS it is the audience that tokens must name.")
     return tuple(reasons)
-
-
-_NO_AUTHENTICATION = (
-    "CDS_PROFILE=production: this release cannot authenticate its callers, so it must not be given real patients. "
-    "Use CDS_PROFILE=sandbox for fictional ones."
-)
 
 
 def _wrong_addresses(settings: Settings) -> list[str]:
@@ -178,6 +203,8 @@ def _wrong_addresses(settings: Settings) -> list[str]:
         for number, server in enumerate(settings.fhir_servers, start=1)
         if parse_base(server) is None
     ]
+    if settings.terminology_url and parse_base(settings.terminology_url) is None:
+        wrong.append("CDS_TERMINOLOGY_URL is not an http(s) address without user name, query, fragment or dots.")
     public = parse_base(settings.public_url)
     if settings.public_url and public is None:
         wrong.append("CDS_PUBLIC_URL is not an http(s) address without user name, query, fragment or dots.")
@@ -194,14 +221,29 @@ def _wrong_origins(settings: Settings) -> list[str]:
     ]
 
 
+def _wrong_journal(settings: Settings) -> list[str]:
+    if settings.journal_url == _IN_MEMORY and not settings.is_sandbox:
+        return ["CDS_JOURNAL is in memory: name a file, because every process of this host must see it."]
+    if settings.journal_url != _IN_MEMORY and settings.journal_file is None:
+        return [f"CDS_JOURNAL is no SQLite file: write {_SQLITE}./name.sqlite, or four slashes for a full path."]
+    return []
+
+
 def _wrong_for_production(settings: Settings) -> list[str]:
     wrong = []
+    if settings.clients is None:
+        wrong.append(
+            "CDS_CLIENTS is missing: production must authenticate its callers, so name the file that tells who "
+            "may call. For fictional patients use CDS_PROFILE=sandbox."
+        )
     if not settings.public_url:
         wrong.append("CDS_PUBLIC_URL is missing: set the https address under which this service is reached.")
     elif not settings.public_url.startswith("https://"):
         wrong.append("CDS_PUBLIC_URL must be https.")
     if any(not server.startswith("https://") for server in settings.fhir_servers):
         wrong.append("CDS_FHIR_SERVERS must all be https: patient data and tokens travel there.")
+    if settings.terminology_url and not settings.terminology_url.startswith("https://"):
+        wrong.append("CDS_TERMINOLOGY_URL must be https.")
     if "*" in settings.cors_origins:
         wrong.append("CDS_CORS_ORIGINS must name the origins; * would let any web page call.")
     return wrong

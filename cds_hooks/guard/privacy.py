@@ -22,13 +22,15 @@ LOGGED = frozenset(
         "event", "level", "timestamp",  # what happened, and when
         "error", "error_id", "where", "reasons",  # class of an error, our reference, our file and line, settings
         "hook_instance", "service", "status", "duration_ms", "body_bytes",  # the call
+        "client", "reason",  # who called, by our own name for it, and why it was not let in
         "cards", "indicators", "rules", "gaps", "asked",  # the answer: counts, rule ids, kinds of gaps
+        "items", "matched",  # feedback: how many, and how many of them about cards of ours
         "software", "knowledge", "digest", "profile",  # what answered
     }
 )  # fmt: skip
 """Names of the members that may be logged."""
 
-_TALKATIVE = ("httpx2", "httpcore2", "uvicorn.access", "asyncio")
+_TALKATIVE = ("httpx2", "httpcore2", "uvicorn.access", "asyncio", "sqlalchemy", "aiosqlite", "alembic")
 
 
 def configure_logging(stream: TextIO | None = None) -> None:

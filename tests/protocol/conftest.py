@@ -20,19 +20,21 @@ def library():
 
 @pytest.fixture(scope="session")
 def asked(library):
-    """What the service asks for: Query by prefetch key."""
+    """What the service asks for when a chart is opened: Query by prefetch key."""
     return {query.key: query for query in queries(library)}
 
 
 @pytest.fixture(scope="session")
-def service(library, asked):
+def service(library):
     async def answer(request, fetch_missing):
         return (await advise(request, fetch_missing, library, AT, Voice("uk"))).cards
 
-    templates = {query.key: query.template for query in asked.values()}
+    def templates(hook):
+        return {query.key: query.template for query in queries(library, hook)}
+
     deployment = Deployment(
         settings=Settings(profile="sandbox"),
-        services=tuple((offered, templates) for offered in SERVICES),
+        services=tuple((offered, templates(offered.hook)) for offered in SERVICES),
         answer=answer,
         version={"software": "0", "knowledge": library.card.version, "digest": library.digest},
     )
@@ -61,11 +63,17 @@ def said(call):
     def cards(*args, **kwargs):
         response = call(*args, **kwargs)
         assert response.status_code == 200, response.text
-        return [
-            {name: value for name, value in card.items() if name != "uuid"} for card in response.json()["cards"]
-        ]
+        return [_without_uuids(card) for card in response.json()["cards"]]
 
     return cards
+
+
+def _without_uuids(card):
+    rest = {name: value for name, value in card.items() if name != "uuid"}
+    offered = [
+        {name: value for name, value in offer.items() if name != "uuid"} for offer in card.get("suggestions", ())
+    ]
+    return rest | ({"suggestions": offered} if offered else {})
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 from cds_hooks.chart.queries import MAX_TEMPLATE
 
 TOKENS = {"context.patientId", "context.userId", "context.encounterId"}
-"""What patient-view 1.0 marks as usable in prefetch."""
+"""What each of our hooks marks as usable in prefetch."""
 
+HOOKS = {"patient-view", "order-select", "order-sign", "encounter-discharge", "problem-list-item-create"}
 COMMON = {"patient", "code", "category", "_count", "_sort"}
 EXCEPTION = {"_include"}
 
@@ -36,7 +37,7 @@ def test_discovery_is_an_object_with_a_list_of_services(service):
 
 def test_every_service_says_what_the_specification_requires(listed):
     for offered in listed:
-        assert offered["hook"] == "patient-view"
+        assert offered["hook"] in HOOKS
         assert all(isinstance(offered[name], str) for name in ("id", "title", "description", "usageRequirements"))
         assert offered["version"] == "2.0.1"
 

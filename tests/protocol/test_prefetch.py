@@ -154,8 +154,12 @@ def test_a_key_nobody_asked_for_is_read_for_presence_only(call, chart, asked):
 def test_entries_of_another_patient_do_not_count(said, chart):
     someone_else = {"subject": {"reference": "Patient/p2"}}
     foreign = {"conditions": bundle(petechiae(**someone_else))}
+    nobody = {"conditions": bundle()}
 
-    assert all(card["indicator"] != "critical" for card in said(chart | foreign))
+    cards = said(chart | foreign)
+
+    assert [card["summary"] for card in said(chart | nobody)] == [card["summary"] for card in cards]
+    assert [card["summary"] for card in said(chart)] != [card["summary"] for card in cards]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from tests.protocol.charts import PATH
 
 @pytest.fixture(scope="module")
 def application():
-    yield TestClient(create_app(Settings(profile="sandbox")))
+    with TestClient(create_app(Settings(profile="sandbox"))) as running:
+        yield running
     structlog.reset_defaults()
 
 
@@ -19,10 +20,19 @@ def test_it_is_ready_because_its_canaries_fire(application):
     assert application.get("/readyz").json() == {"status": "ready"}
 
 
-def test_it_offers_the_patient_view_service(application):
-    [offered] = application.get("/cds-services").json()["services"]
+def test_it_offers_a_service_for_each_hook(application):
+    offered = application.get("/cds-services").json()["services"]
 
-    assert f"/cds-services/{offered['id']}" == PATH
+    assert ["patient-view", "order-select", "order-sign", "encounter-discharge", "problem-list-item-create"] == [
+        service["hook"] for service in offered
+    ]
+    assert PATH in {f"/cds-services/{service['id']}" for service in offered}
+
+
+def test_it_takes_feedback(application):
+    item = {"card": "c", "outcome": "overridden", "outcomeTimestamp": "2026-03-18T09:30:00Z"}
+
+    assert application.post(f"{PATH}/feedback", json={"feedback": [item]}).status_code == 200
 
 
 def test_it_says_which_software_and_which_knowledge_answer(application, library):

@@ -57,15 +57,22 @@ def test_every_variable_that_cannot_be_understood_is_named_without_its_value(mon
 # ---------------------------------------------------------------- reasons not to start
 
 
-def test_production_never_starts_as_long_as_it_cannot_authenticate_callers():
-    faultless = Settings(public_url="https://cds.example", fhir_servers="https://ehr.example/r4")
+def test_production_starts_when_callers_are_known_and_everything_is_encrypted():
+    check(
+        Settings(clients="clients.yaml", public_url="https://cds.example", fhir_servers="https://ehr.example/r4")
+    )
 
-    reasons = reasons_not_to_start(faultless)
 
-    assert len(reasons) == 1
-    assert "authenticate" in reasons[0]
-    with pytest.raises(SettingsError):
-        check(faultless)
+def test_production_does_not_start_without_knowing_its_callers():
+    [reason] = reasons_not_to_start(Settings(public_url="https://cds.example"))
+
+    assert reason.startswith("CDS_CLIENTS is missing: production must authenticate its callers")
+
+
+def test_a_sandbox_that_authenticates_needs_the_address_that_tokens_name():
+    [reason] = reasons_not_to_start(Settings(profile="sandbox", clients="clients.yaml"))
+
+    assert reason.startswith("CDS_PUBLIC_URL is missing")
 
 
 def test_production_lists_everything_that_is_wrong_at_once():

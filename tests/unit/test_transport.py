@@ -1,12 +1,14 @@
 import asyncio
 import gzip
+import socket
 
 import httpx2
 import pytest
 import respx
 
 from cds_hooks.model import GapReason
-from cds_hooks.transport import MAX_BYTES, Client, Deadline, Unanswered, _inflater
+from cds_hooks.transport import MAX_BYTES, Client, Deadline, Unanswered, _inflater, is_public
+from tests.servers import respond, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -217,3 +219,111 @@ async def test_nothing_of_an_answer_is_in_the_error(client, route):
         await got(client)
 
     assert str(caught.value) == "could not be fetched"
+
+
+# ---------------------------------------------------------------- private networks
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.9.9.9",
+        "0.0.0.0",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "192.0.2.1",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "fe80::1%lo",
+        "fd00::1",
+        "ff02::1",
+        "2001:db8::1",
+        "::ffff:10.0.0.1",
+        "::ffff:127.0.0.1",
+        "2002:7f00:1::",
+        "64:ff9b::10.0.0.1",
+        "64:ff9b::169.254.169.254",
+    ],
+)
+def test_an_address_inside_a_network_is_not_public(address):
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
+def test_an_address_of_the_internet_is_public(address):
+    assert is_public(address)
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """What a name resolves to, asked for one answer after the other; the last one stays."""
+    answers = {}
+
+    def getaddrinfo(host, port, *_args, **_kwargs):
+        found = answers.get(host, [])
+        if not found:
+            raise socket.gaierror
+        places = found.pop(0) if len(found) > 1 else found[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (place, port)) for place in places]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return answers
+
+
+async def asked_by_name(server, *, may_be_private=False):
+    url = server.url.replace("127.0.0.1", "ehr.example")
+    named = Client(lambda host: may_be_private and host == "ehr.example")
+    try:
+        return await named.get(url, token="", deadline=Deadline.after(5))
+    finally:
+        await named.close()
+
+
+async def test_a_name_that_stands_for_this_machine_is_not_connected_to(names):
+    names["ehr.example"] = [["127.0.0.1"]]
+    with serving(respond) as server, pytest.raises(Unanswered) as caught:
+        await asked_by_name(server)
+
+    assert caught.value.reason == GapReason.NOT_PERMITTED
+    assert server.asked == []
+
+
+async def test_one_private_address_among_public_ones_is_one_too_many(names):
+    names["ehr.example"] = [["8.8.8.8", "127.0.0.1"]]
+    with serving(respond) as server, pytest.raises(Unanswered) as caught:
+        await asked_by_name(server)
+
+    assert caught.value.reason == GapReason.NOT_PERMITTED
+
+
+async def test_a_private_address_is_connected_to_when_the_deployment_says_so(names):
+    names["ehr.example"] = [["127.0.0.1"]]
+    with serving(respond) as server:
+        assert await asked_by_name(server, may_be_private=True) == b"{}"
+
+
+async def test_a_name_is_looked_up_once_so_that_it_cannot_answer_differently_later(names):
+    names["ehr.example"] = [["127.0.0.1"], ["8.8.8.8"]]
+    with serving(respond) as server:
+        assert await asked_by_name(server, may_be_private=True) == b"{}"
+
+    assert names["ehr.example"] == [["8.8.8.8"]]
+
+
+async def test_when_the_first_address_is_dead_the_next_is_tried(names):
+    names["ehr.example"] = [["127.0.0.2", "127.0.0.1"]]
+    with serving(respond) as server:
+        assert await asked_by_name(server, may_be_private=True) == b"{}"
+
+
+async def test_a_name_nobody_knows_is_a_failure(client, names):
+    assert names == {}
+    assert await refused(client, "https://nobody.example/r4") == GapReason.FAILED

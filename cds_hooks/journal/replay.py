@@ -1,0 +1,97 @@
+"""Which tokens were used already: one SQLite file for all processes of a host.
+
+Whoever inserts a token id first has the call; the database decides, so two processes cannot both. When the
+file cannot be written (disk full, file gone), each process goes on with a memory of its own and says so in
+the log: a token could then be used once in each process, which is better than no answer for anyone.
+Source: CDS Hooks 2.0.1, "Trusting CDS Clients" (jti).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from cds_hooks.errors import SettingsError
+
+_WAIT_S = 1.0
+"""For another process that is writing."""
+_LEFT_ALONE_S = 10.0
+"""After a failure, before the file is tried again: calls must not each wait for it."""
+_SWEEP_EVERY = 1000
+"""Tokens between two clearings of those that have expired."""
+_SURELY_PAST_S = 7200
+"""A token lives an hour at most. What ends this long before one that is valid now has ended."""
+
+_log = structlog.get_logger()
+
+
+class ReplayStore:
+    """Remembers token ids until they cannot be valid any more; times are kept as UTC seconds."""
+
+    def __init__(self, journal: Path | None) -> None:
+        """Opens the file of the journal, making it if needed; None keeps it in this process only.
+
+        Raises SettingsError when the file cannot be used.
+        """
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="replay")
+        self._memory: dict[tuple[str, str], float] = {}
+        self._used = 0
+        self._try_again = 0.0
+        try:
+            self._file = self._thread.submit(_opened, journal).result()
+        except sqlite3.Error:
+            self._thread.shutdown()
+            raise SettingsError(
+                ("CDS_JOURNAL cannot be opened as a SQLite file; name one in a folder that may be written to.",)
+            ) from None
+
+    async def __call__(self, iss: str, jti: str, until: datetime) -> bool:
+        """True when this token id of this issuer was here before. It is remembered until `until`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._seen, (iss, jti), until.timestamp())
+
+    def close(self) -> None:
+        """Nothing; the file is closed."""
+        self._thread.submit(self._file.close).result()
+        self._thread.shutdown()
+
+    def _seen(self, token: tuple[str, str], until: float) -> bool:
+        if token in self._memory:
+            return True
+        if monotonic() >= self._try_again:
+            try:
+                return self._seen_in_file(token, until)
+            except sqlite3.Error as fault:
+                self._try_again = monotonic() + _LEFT_ALONE_S
+                _log.error("replay_store_down", error=type(fault).__name__)
+        self._memory = {one: end for one, end in self._memory.items() if end >= until - _SURELY_PAST_S}
+        self._memory[token] = until
+        return False
+
+    def _seen_in_file(self, token: tuple[str, str], until: float) -> bool:
+        with self._file:
+            written = self._file.execute("INSERT OR IGNORE INTO jti VALUES (?, ?, ?)", (*token, until))
+        self._used += 1
+        if self._used % _SWEEP_EVERY == 0:
+            with self._file:
+                self._file.execute("DELETE FROM jti WHERE until < ?", (until - _SURELY_PAST_S,))
+        return written.rowcount == 0
+
+
+def _opened(journal: Path | None) -> sqlite3.Connection:
+    """The table is the journal's (journal/tables.py), made here too because calls come before feedback does."""
+    file = sqlite3.connect(journal or ":memory:", timeout=_WAIT_S)
+    file.execute("PRAGMA journal_mode = WAL")
+    file.execute("PRAGMA synchronous = NORMAL")
+    with file:
+        file.execute(
+            "CREATE TABLE IF NOT EXISTS jti "
+            "(iss TEXT NOT NULL, jti TEXT NOT NULL, until REAL NOT NULL, PRIMARY KEY (iss, jti)) WITHOUT ROWID"
+        )
+    return file

@@ -1,0 +1,76 @@
+"""The tables of the journal. No column can hold a chart entry, a patient's id or a name.
+
+`comment` is the one exception a deployment can ask for: what users write may name anyone. Times are UTC. A
+change here needs a migration in migrations/versions and another HEAD.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Boolean, Column, DateTime, Dialect, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.types import TypeDecorator
+
+HEAD = "0001"
+"""The newest migration."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An instant in UTC. SQLite forgets zones, so one goes in as UTC and comes out with its zone again."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """The instant in UTC without its zone. Raises ValueError for one that has none: nobody could tell when."""
+        if value and value.tzinfo is None:
+            raise ValueError("A time without a zone cannot be kept; give it one.")
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """The instant with its zone."""
+        return value and value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+jti = Table(
+    "jti",
+    metadata,
+    Column("iss", Text, primary_key=True),
+    Column("jti", Text, primary_key=True),
+    Column("until", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Tokens that were used (journal/replay.py), until they cannot be valid any more, in UTC seconds."""
+
+cards_issued = Table(
+    "cards_issued",
+    metadata,
+    Column("card", String(64), primary_key=True),
+    Column("service", String(64), nullable=False),
+    Column("client", String(64), nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("cards_issued_at", "at"),
+)
+"""Cards that went out; `rules` are ids parted by blanks."""
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("card", String(64), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("client", String(64), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("suggestions", Text, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("comment_length", Integer, nullable=False),
+    Column("comment", Text),
+    Column("at", UtcTime, nullable=False),
+    Column("received", UtcTime, nullable=False),
+    Column("matched", Boolean, nullable=False),
+    Index("feedback_card", "card"),
+)
+"""What users made of cards; `id` is a digest of what was said, so that saying it twice is saying it once."""

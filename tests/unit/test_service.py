@@ -1,0 +1,346 @@
+"""The use case: what is asked for, what is not asked again, and when no answer may be given."""
+
+import asyncio
+import json
+
+import pytest
+
+from cds_hooks.cards.compose import Voice
+from cds_hooks.cards.wire import HookRequest
+from cds_hooks.chart.queries import queries
+from cds_hooks.chart.record import Answer, Listing
+from cds_hooks.errors import DataUnavailable, RequestError
+from cds_hooks.model import GapReason
+from cds_hooks.service import SERVICES, advise, hook_of_file, record_of_file
+from tests.build import AT, library_of
+
+pytestmark = pytest.mark.anyio
+
+SNOMED, LOINC = "http://snomed.info/sct", "http://loinc.org"
+LIBRARY = library_of(
+    {
+        "skin-bleeding": "sign: {concepts: [petechiae], observed_within: {days: 14}, problem_within: {days: 14}}",
+        "low": 'measure: {concept: platelet-count, is: {below: "100", unit: "10*9/L"}}',
+        "aspirin-use": "medication: {ingredients: [aspirin]}",
+    },
+    criteria={
+        "R-A": "when: {all: [skin-bleeding, low]}\ntiers: [{tier: EMERGENCY}]",
+        "R-B": "when: low\nneeds_skin_bleeding: false",
+    },
+)
+KEYS = tuple(query.key for query in queries(LIBRARY))
+OBSERVATIONS = tuple(query.key for query in queries(LIBRARY) if query.resource_type == "Observation")
+FAILED = b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}'
+NEXT = "http://ehr.example/fhir?page=2"
+
+
+def page(*resources, link="", **more):
+    links = [{"relation": "next", "url": link}] if link else []
+    body = {"resourceType": "Bundle", "type": "searchset", "link": links}
+    return json.dumps(body | {"entry": [{"resource": one} for one in resources]} | more).encode()
+
+
+PATIENT = {"resourceType": "Patient", "id": "p1"}
+PETECHIAE = {
+    "resourceType": "Condition",
+    "id": "c1",
+    "clinicalStatus": {"coding": [{"code": "active"}]},
+    "code": {"coding": [{"system": SNOMED, "code": "1001"}]},
+    "subject": {"reference": "Patient/p1"},
+    "onsetDateTime": "2026-03-18T08:00:00Z",
+}
+COUNT = {
+    "resourceType": "Observation",
+    "id": "o1",
+    "status": "final",
+    "code": {"coding": [{"system": LOINC, "code": "777-3"}]},
+    "subject": {"reference": "Patient/p1"},
+    "effectiveDateTime": "2026-03-18T09:00:00Z",
+    "valueQuantity": {"value": 8, "code": "10*9/L"},
+}
+EMPTY = dict.fromkeys(KEYS, page())
+
+
+def asking(prefetch, hook="patient-view"):
+    return HookRequest(hook, "instance", {"patientId": "p1", "userId": "u1"}, prefetch=prefetch)
+
+
+class Ehr:
+    """Answers by key, and what was asked for."""
+
+    def __init__(self, answers=None):
+        self.answers = answers or {}
+        self.asked = []
+
+    async def __call__(self, wanted):
+        self.asked.append(dict(wanted))
+        return {key: answer for key, answer in self.answers.items() if key in wanted}
+
+
+async def advised(prefetch, answers=None, **request):
+    ehr = Ehr(answers)
+    return await advise(asking(prefetch, **request), ehr, LIBRARY, AT, Voice()), ehr
+
+
+def indicators(advice):
+    return [card.indicator for card in advice.cards]
+
+
+# ---------------------------------------------------------------- the services
+
+
+def test_the_services_have_an_id_of_their_own_and_say_that_nobody_has_signed():
+    assert len({service.id for service in SERVICES}) == len(SERVICES)
+    assert all("not yet clinically signed off" in service.description for service in SERVICES)
+
+
+async def test_another_hook_is_refused_by_the_name_of_the_member():
+    with pytest.raises(RequestError) as caught:
+        await advised(EMPTY, hook="order-review")
+
+    assert caught.value.field == "hook"
+
+
+# ---------------------------------------------------------------- what is asked for
+
+
+async def test_nothing_is_asked_when_everything_was_sent():
+    advice, ehr = await advised(EMPTY | {"conditions": page(PETECHIAE), OBSERVATIONS[0]: page(COUNT)})
+
+    assert ehr.asked == []
+    assert indicators(advice) == ["critical"]
+
+
+async def test_what_was_left_out_is_asked_by_its_template():
+    sent = {key: value for key, value in EMPTY.items() if key != "conditions"}
+
+    _, ehr = await advised(sent, {"conditions": Answer((page(),))})
+
+    assert ehr.asked == [{"conditions": "Condition?patient={{context.patientId}}&_count=200"}]
+
+
+async def test_fetched_and_sent_entries_count_together():
+    sent = EMPTY | {OBSERVATIONS[0]: page(COUNT)}
+    del sent["conditions"]
+
+    advice, _ = await advised(sent, {"conditions": Answer((page(PETECHIAE),))})
+
+    assert indicators(advice) == ["critical"]
+
+
+@pytest.mark.parametrize("value", [b"null", FAILED, page()])
+async def test_a_key_that_was_answered_is_not_asked_again(value):
+    _, ehr = await advised(EMPTY | {"medicationRequests": value})
+
+    assert ehr.asked == []
+
+
+async def test_a_next_page_is_asked_for_and_read_with_the_first():
+    sent = EMPTY | {OBSERVATIONS[0]: page(link=NEXT), "conditions": page(PETECHIAE)}
+
+    advice, ehr = await advised(sent, {OBSERVATIONS[0]: Answer((page(COUNT),))})
+
+    assert ehr.asked == [{OBSERVATIONS[0]: NEXT}]
+    assert indicators(advice) == ["critical"]
+    assert advice.record.lists["Observation"].state is Listing.COMPLETE
+
+
+@pytest.mark.parametrize("answers", [{}, {OBSERVATIONS[0]: Answer(failed=GapReason.TIMED_OUT)}])
+async def test_a_next_page_that_cannot_be_had_leaves_the_list_incomplete(answers):
+    advice, _ = await advised(EMPTY | {OBSERVATIONS[0]: page(COUNT, link=NEXT)}, answers)
+
+    assert indicators(advice) == ["warning"]
+    assert advice.record.lists["Observation"].state is Listing.INCOMPLETE
+
+
+async def test_pages_beyond_those_that_came_leave_the_list_incomplete():
+    answers = {OBSERVATIONS[0]: Answer((page(),), more=True)}
+
+    advice, _ = await advised(EMPTY | {OBSERVATIONS[0]: page(COUNT, link=NEXT)}, answers)
+
+    assert advice.record.lists["Observation"].state is Listing.INCOMPLETE
+
+
+@pytest.mark.parametrize("body", [b'{"next": ', b'"next"', b'["next"]', b"[" * 5000 + b'"next"'])
+async def test_an_unreadable_body_has_no_next_page(body):
+    _, ehr = await advised(EMPTY | {OBSERVATIONS[0]: body})
+
+    assert ehr.asked == []
+
+
+async def test_entries_under_an_unknown_key_count_and_complete_no_list():
+    sent = {key: value for key, value in EMPTY.items() if key not in OBSERVATIONS}
+
+    advice, _ = await advised(sent | {"labs": page(COUNT)})
+
+    assert indicators(advice) == ["warning"]
+    assert advice.record.lists["Observation"].state is Listing.NOT_READ
+
+
+# ---------------------------------------------------------------- no answer
+
+
+async def test_a_chart_of_which_nothing_essential_came_is_refused():
+    with pytest.raises(DataUnavailable, match="send the prefetch"):
+        await advised({"patient": json.dumps(PATIENT).encode()})
+
+
+async def test_the_refusal_names_no_patient():
+    with pytest.raises(DataUnavailable) as caught:
+        await advised({})
+
+    assert "p1" not in str(caught.value)
+
+
+async def test_failures_of_everything_essential_are_refused_too():
+    with pytest.raises(DataUnavailable):
+        await advised(EMPTY | dict.fromkeys(("conditions", *OBSERVATIONS), FAILED))
+
+
+@pytest.mark.parametrize("came", ["conditions", OBSERVATIONS[0]])
+async def test_one_essential_list_is_enough_to_answer(came):
+    advice, _ = await advised({came: page()})
+
+    assert indicators(advice) == ["info"]
+    assert "could not be read" in advice.cards[0].summary
+
+
+async def test_what_speaks_for_itself_is_said_though_no_list_came():
+    advice, _ = await advised({"labs": page(COUNT)})
+
+    assert indicators(advice) == ["warning"]
+
+
+async def test_an_order_that_holds_no_medicine_that_matters_needs_no_chart():
+    advice, ehr = await advised({}, hook="order-sign")
+
+    assert ehr.asked == []
+    assert advice.cards == ()
+
+
+async def test_a_problem_that_is_being_added_counts_as_recorded():
+    added = {key: value for key, value in PETECHIAE.items() if key != "onsetDateTime"}
+    request = HookRequest(
+        "problem-list-item-create",
+        "instance",
+        {"patientId": "p1", "userId": "u1"},
+        context_resources={"conditions": page(added)},
+        prefetch=EMPTY | {OBSERVATIONS[0]: page(COUNT)},
+    )
+
+    advice = await advise(request, Ehr(), LIBRARY, AT, Voice())
+
+    assert indicators(advice) == ["critical"]
+
+
+async def test_a_whole_chart_with_nothing_in_it_is_silence():
+    advice, _ = await advised(EMPTY)
+
+    assert advice.cards == ()
+
+
+# ---------------------------------------------------------------- gaps of lists
+
+
+def gap_words(advice):
+    return {gap.what: gap for gap in advice.assessment.gaps}
+
+
+async def test_a_list_that_failed_is_a_gap_and_essential_when_silence_would_mislead():
+    gaps = gap_words((await advised(EMPTY | {"conditions": FAILED, "encounters": FAILED}))[0])
+
+    assert gaps["Problem list"].essential
+    assert not gaps["Visits"].essential
+
+
+async def test_a_medicine_list_the_server_does_not_keep_is_no_gap():
+    unsupported = FAILED.replace(b"exception", b"not-supported")
+
+    gaps = gap_words((await advised(EMPTY | {"medicationStatements": unsupported}))[0])
+
+    assert gaps == {}
+
+
+@pytest.mark.parametrize(("oldest", "is_gap"), [("2026-03-05", True), ("2026-03-01", False)])
+async def test_a_list_that_is_only_long_is_a_gap_when_it_does_not_reach_two_weeks_back(oldest, is_gap):
+    old = COUNT | {"id": "o2", "effectiveDateTime": f"{oldest}T09:00:00Z"}
+    long = EMPTY | {key: page(COUNT, old, total=900) for key in OBSERVATIONS}
+
+    gaps = gap_words((await advised(long))[0])
+
+    assert ("Results and observations" in gaps) == is_gap
+    assert not any(gap.essential for gap in gaps.values())
+
+
+# ---------------------------------------------------------------- files
+
+
+def request_file(prefetch):
+    call = {"hook": "patient-view", "hookInstance": "x", "context": {"patientId": "p1", "userId": "u1"}}
+    return json.dumps(call | {"prefetch": {key: json.loads(body) for key, body in prefetch.items()}}).encode()
+
+
+def test_a_request_in_a_file_is_read_as_it_would_be_sent():
+    record = record_of_file(request_file({"conditions": page(PETECHIAE), "labs": page(COUNT)}), LIBRARY, AT)
+
+    assert len(record.problems) == len(record.observed) == 1
+    assert record.lists["Condition"].state is Listing.COMPLETE
+    assert record.lists["Observation"].state is Listing.NOT_READ
+
+
+def test_a_bundle_in_a_file_is_everything_the_chart_holds():
+    record = record_of_file(page({"resourceType": "Basic"}, PATIENT, PETECHIAE, COUNT), LIBRARY, AT)
+
+    assert len(record.problems) == len(record.observed) == 1
+    assert {state.state for state in record.lists.values()} == {Listing.COMPLETE}
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"entry": 1}', b'{"entry":' + b"[" * 5000])
+def test_a_file_that_is_neither_is_refused(body):
+    with pytest.raises(RequestError, match="neither a CDS Hooks request nor a FHIR Bundle"):
+        record_of_file(body, LIBRARY, AT)
+
+
+@pytest.mark.parametrize("body", [page(), page(PETECHIAE), page({"resourceType": "Patient"}), b'{"entry":[{}]}'])
+def test_a_bundle_without_a_patient_is_refused(body):
+    with pytest.raises(RequestError, match="no Patient with an id") as caught:
+        record_of_file(body, LIBRARY, AT)
+
+    assert caught.value.field == "entry"
+
+
+# ---------------------------------------------------------------- other hooks
+
+
+def hook_file(hook, **context):
+    return json.dumps(
+        {
+            "hook": hook,
+            "hookInstance": "1",
+            "context": {"patientId": "p1", "userId": "Practitioner/1"} | context,
+            "prefetch": {},
+        }
+    ).encode()
+
+
+def test_a_file_may_be_the_request_of_any_hook():
+    draft = {"resourceType": "MedicationRequest", "id": "d", "medicationCodeableConcept": {"text": "aspirin"}}
+    body = hook_file("order-sign", draftOrders={"resourceType": "Bundle", "entry": [{"resource": draft}]})
+
+    assert hook_of_file(body) == "order-sign"
+    assert [use.drafted for use in record_of_file(body, LIBRARY, AT).medications] == [True]
+    assert hook_of_file(page(PATIENT)) == "patient-view"
+
+
+def test_a_file_of_a_hook_that_is_not_ours_is_refused():
+    with pytest.raises(RequestError, match="hook is not one"):
+        hook_of_file(hook_file("encounter-start"))
+
+
+def test_an_order_that_no_rule_looks_at_needs_no_chart():
+    async def never(_missing):
+        raise AssertionError
+
+    request = HookRequest("order-sign", "1", {"patientId": "p1", "userId": "u"}, {"draftOrders": b"{}"})
+
+    assert asyncio.run(advise(request, never, LIBRARY, AT, Voice())).cards == ()
