@@ -10,13 +10,14 @@ import uuid
 from datetime import UTC, datetime
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from cds_hooks.app import create_app
 from cds_hooks.errors import SettingsError
 from cds_hooks.settings import Settings, check, from_environment
 from sandbox.ehr import PATH, fhir_router
-from sandbox.site import invitation, one_site, welcome_page
+from sandbox.page_server import page_router
+from sandbox.site import invitation, one_site
 from sandbox.store import kept_fresh
 
 _HOST = "127.0.0.1"
@@ -28,12 +29,8 @@ def main() -> None:
     port, settings = _port(), _settings()
     base_url = settings.public_url.rstrip("/") or f"http://{_HOST}:{port}"
     charts = kept_fresh(_now)
-
-    async def welcome(scope: Scope, receive: Receive, send: Send) -> None:
-        await welcome_page(base_url, charts().stories)(scope, receive, send)
-
     service: ASGIApp = create_app(settings)
-    site = one_site(service, fhir_router(charts, base_url=f"{base_url}{PATH}"), welcome)
+    site = one_site(service, fhir_router(charts, base_url=f"{base_url}{PATH}"), page_router(charts))
     print(invitation(base_url, f"{base_url}/cds-services/{_SERVICE}", charts(), str(uuid.uuid4())), flush=True)
     uvicorn.run(site, host=_HOST, port=port, log_level="warning")
 

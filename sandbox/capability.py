@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from sandbox.search import INCLUDES, PARAMETERS, Parameter
 from sandbox.store import Resource
 
+_EVERYTHING = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
 _KINDS = {"token": "token", "date": "date", "chart": "reference"}
 
 
@@ -39,6 +40,8 @@ def _served(name: str, parameters: Mapping[str, Parameter]) -> Resource:
         "interaction": [{"code": "read"}, {"code": "search-type"}],
         "searchParam": [_search_parameter(*item) for item in sorted(parameters.items())],
     }
+    if name == "Patient":
+        served["operation"] = [{"name": "everything", "definition": _EVERYTHING}]
     includes = [include for include in INCLUDES if include.startswith(f"{name}:")]
     return {**served, "searchInclude": includes} if includes else served
 

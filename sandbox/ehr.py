@@ -43,6 +43,7 @@ def fhir_router(charts: Callable[[], Store], *, base_url: str) -> Starlette:
     routes = [
         Route("/metadata", server.metadata),
         Route("/{resource_type}", server.search_by_query),
+        Route("/Patient/{patient_id}/$everything", server.everything),
         Route("/{resource_type}/_search", server.search_by_form, methods=["POST"]),
         Route("/{resource_type}/{resource_id}", server.read),
     ]
@@ -75,6 +76,18 @@ class _Server:
         if resource is None:
             raise HTTPException(404, f"no {resource_type} has this id; GET {resource_type} lists them")
         return FhirResponse(resource)
+
+    async def everything(self, request: Request) -> Response:
+        """The whole chart on one page, the patient first; parameters that would narrow it are not read."""
+        patient_id = request.path_params["patient_id"]
+        story = next((story for story in self._charts().stories if story.id == patient_id), None)
+        if story is None:
+            raise HTTPException(404, "no Patient has this id; GET Patient lists them")
+        others = tuple(one for one in story.resources if one is not story.patient)
+        page = Page(total=1 + len(others), matches=(story.patient, *others), included=(), next_offset=None)
+        return FhirResponse(
+            _searchset(f"{self._base_url}/Patient/{patient_id}/$everything", self._base_url, (), page)
+        )
 
     async def search_by_query(self, request: Request) -> Response:
         return self._answer(request, request.query_params.multi_items())

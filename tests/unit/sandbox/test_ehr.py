@@ -46,6 +46,17 @@ def test_the_patient_list_is_whole(client: TestClient, charts: Store):
     assert ["self"] == [link["relation"] for link in bundle["link"]]
 
 
+def test_everything_is_the_whole_chart_with_the_patient_first(client: TestClient, charts: Store):
+    bundle = valid(client.get(f"/fhir/Patient/{PATIENT}/$everything").json())
+
+    found = [entry["resource"] for entry in bundle["entry"]]
+    story = next(story for story in charts.stories if story.id == PATIENT)
+    assert found[0]["id"] == PATIENT
+    assert sorted(one["id"] for one in found) == sorted(one["id"] for one in story.resources)
+    assert len(found) == bundle["total"]
+    assert 404 == client.get("/fhir/Patient/nobody/$everything").status_code
+
+
 def test_a_search_by_query_and_by_form_find_the_same(client: TestClient):
     asked = {"patient": PATIENT, "code": "http://loinc.org|8867-4,http://loinc.org|9279-1", "_sort": "-date"}
 

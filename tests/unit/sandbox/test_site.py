@@ -10,24 +10,27 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from sandbox.site import WORTH_TRYING, curl_line, invitation, one_site, welcome_page
+from sandbox.site import WORTH_TRYING, curl_line, invitation, one_site
 from sandbox.store import Store
 
 BASE = "http://127.0.0.1:9310"
 
 
 def test_each_part_answers_its_own_paths_and_the_service_all_others():
-    parts = [PlainTextResponse(name) for name in ("service", "fhir", "welcome")]
+    parts = [PlainTextResponse(name) for name in ("service", "fhir", "page")]
 
     client = TestClient(one_site(*parts))
 
-    answers = {path: client.get(path).text for path in ("/", "/fhir", "/fhir/Patient", "/fhirs", "/cds-services")}
-    assert answers == {
-        "/": "welcome",
+    paths = ("/", "/page/main.js", "/pages", "/fhir", "/fhir/Patient", "/fhirs", "/cds-services", "/explain")
+    assert {path: client.get(path).text for path in paths} == {
+        "/": "page",
+        "/page/main.js": "page",
+        "/pages": "service",
         "/fhir": "fhir",
         "/fhir/Patient": "fhir",
         "/fhirs": "service",
         "/cds-services": "service",
+        "/explain": "service",
     }
 
 
@@ -40,7 +43,7 @@ def test_the_service_is_started_and_stopped():
         yield
         happened.append("stopped")
 
-    site = one_site(Starlette(lifespan=lifespan), PlainTextResponse("fhir"), PlainTextResponse("welcome"))
+    site = one_site(Starlette(lifespan=lifespan), PlainTextResponse("fhir"), PlainTextResponse("page"))
     with TestClient(site):
         assert ["started"] == happened
 
@@ -64,6 +67,7 @@ def test_the_curl_line_survives_the_shell_and_carries_no_prefetch():
 def test_the_invitation_names_the_addresses_and_three_patients(charts: Store):
     text = invitation(BASE, f"{BASE}/cds-services/x", charts, "id")
 
+    assert text.startswith(f"Open this page       {BASE}/ ")
     assert f"{BASE}/cds-services" in text
     assert f"{BASE}/fhir" in text
     for story in charts.stories:
@@ -79,11 +83,3 @@ def test_the_first_patient_worth_trying_is_an_emergency(charts: Store):
     first = next(story for story in charts.stories if story.id == WORTH_TRYING[0])
 
     assert first.kind == "emergency"
-
-
-def test_the_welcome_page_lists_every_patient_and_escapes_what_it_shows(charts: Store):
-    page = bytes(welcome_page('https://x.example/"><script>', charts.stories).body).decode()
-
-    assert "<script>" not in page
-    for story in charts.stories:
-        assert story.id in page
