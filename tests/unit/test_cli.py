@@ -231,3 +231,28 @@ def test_schemas_are_written_beside_the_rules_they_describe(tmp_path, monkeypatc
 
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")}
     assert written == set(schemas())
+
+
+# ---------------------------------------------------------------- serve
+
+
+def test_serve_hands_the_service_to_the_server_on_this_machine(monkeypatch):
+    started = []
+    monkeypatch.setenv("CDS_PROFILE", "sandbox")
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: started.append((app, options)))
+
+    result = CliRunner().invoke(main, ["serve", "--port", "9001"])
+
+    assert 0 == result.exit_code
+    ((app, options),) = started
+    assert "/cds-services" in {route.path for route in app.routes}
+    assert ("127.0.0.1", 9001, False) == (options["host"], options["port"], options["access_log"])
+
+
+def test_serve_without_settings_lists_every_reason_and_does_not_start(monkeypatch):
+    monkeypatch.delenv("CDS_PROFILE", raising=False)
+
+    result = CliRunner().invoke(main, ["serve"])
+
+    assert 1 == result.exit_code
+    assert "CDS_PUBLIC_URL" in result.output

@@ -229,3 +229,13 @@ def test_an_entry_that_is_no_address_allows_nothing():
 )
 def test_a_base_contains_what_lies_below_it_on_the_same_origin(inside, url):
     assert inside == Base("https", "ehr.example", 443, ("r4",)).contains(parse_base(url))
+
+
+def test_settings_that_must_not_start_raise_every_reason_at_once():
+    settings = Settings(profile="sandbox", fhir_servers=("ftp://x",), cors_origins=("http://a.test/page",))
+
+    with pytest.raises(SettingsError) as caught:
+        check(settings)
+
+    assert reasons_not_to_start(settings) == caught.value.reasons
+    assert 2 == len(caught.value.reasons)

@@ -467,3 +467,24 @@ def test_a_pending_review_is_not_due():
     library = library_of({"dead": DEAD}, criteria={"R-IT-01": "when: dead"}, causes={"a-cause": "when: dead"})
 
     assert () == reviews_due(library, TODAY)
+
+
+# ---------------------------------------------------------------- demotions
+
+
+@pytest.mark.parametrize(
+    ("expected", "rest"),
+    [
+        ("rests on nothing", ""),
+        ("summary has 140 characters", f'summary: "{"s" * 140}"\ncitations: [{{source: textbook, at: "1"}}]'),
+    ],
+)
+def test_a_demotion_rests_on_something_and_its_summary_fits(expected, rest):
+    summary = "" if "summary" in rest else 'summary: "Short"\n'
+    body = (
+        f'id: quiet\nname: "Quiet"\nsay: "quiet"\nadvice: "none"\nwhen: dead\nnever_when: dead\n{summary}{rest}\n'
+    )
+
+    found = faults({"dead": DEAD}, files={"knowledge/demotions/quiet.yaml": body})
+
+    assert any(expected in fault for fault in found)
