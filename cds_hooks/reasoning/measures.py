@@ -168,7 +168,7 @@ def _results(concept_id: str, chart: Chart) -> Results:
         item = reading(entry, concept, chart.library) if _dated(entry) else GapReason.UNDATED
         if isinstance(item, Reading):
             readings.append(item)
-        elif item is not None or entry.value is not None:
+        elif item is not None or entry.value is not None or entry.value_missing == "unreadable-type":
             unusable.append((entry, Gap(_named(entry, concept), item or GapReason.VALUE_UNKNOWN, entry.reference)))
     return Results(tuple(sorted(readings, key=lambda r: _newest_first(r.entry))), tuple(unusable))
 

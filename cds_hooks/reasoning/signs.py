@@ -123,9 +123,17 @@ def _ended_by(mention: Mention, denied: list[Mention]) -> bool:
     if mention.source == "event":
         return False
     return any(
-        denial.concept == mention.concept and _is_newer(denial.seen, mention.seen or mention.began)
+        denial.concept == mention.concept
+        and _is_newer(denial.seen, mention.seen or mention.began)
+        and _denies(denial, mention)
         for denial in denied
     )
+
+
+def _denies(denial: Mention, mention: Mention) -> bool:
+    """A denial at one place ends the sign there only; a sentence does not end what a code says."""
+    same_place = not denial.sites or (bool(mention.sites) and set(mention.sites) <= set(denial.sites))
+    return same_place and (denial.certainty != "narrative" or mention.certainty == "narrative")
 
 
 def _is_newer(denial: When | None, positive: When | None) -> bool:

@@ -202,8 +202,8 @@ def test_a_denial_is_an_explicit_negative():
     assert truth("rash", exam("no petechiae")) is Truth.ABSENT
 
 
-def test_a_denial_ends_an_older_record():
-    assert truth("rash", observed("petechiae", at=hours_ago(5)), exam("no petechiae")) is Truth.ABSENT
+def test_a_denial_in_a_sentence_does_not_end_what_was_charted_by_name():
+    assert truth("rash", observed("petechiae", at=hours_ago(5)), exam("no petechiae")) is Truth.PRESENT
 
 
 def test_what_is_over_counts_where_the_past_does():

@@ -364,3 +364,10 @@ def test_a_problem_is_shown_with_its_onset():
     (shown,) = petechiae(problem("petechiae", days_ago(3), recorded=days_ago(1))).evidence
 
     assert (days_ago(3), days_ago(3)) == (shown.at, shown.since)
+
+
+def test_a_negative_at_one_place_leaves_the_sign_at_another():
+    legs = observed("petechiae", at=hours_ago(5), sites=("leg",))
+    face = observed("petechiae", "absent", hours_ago(2), sites=("face",))
+
+    assert P is petechiae(legs, face).truth
