@@ -20,7 +20,7 @@ PARTS = ["Context", "Decision", "Consequences", "How it is enforced"]
 RECORDS = sorted((ROOT / "docs/adr").glob("*.md"))
 FORBIDDEN = (
     "../" + "shared",
-    "/work/" + "main",
+    str(ROOT),
     "pypi" + ".org",
     "python" + "hosted",
     "npm" + "js",
