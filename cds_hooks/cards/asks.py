@@ -83,11 +83,9 @@ def _truth(name: str, assessment: Assessment) -> Truth:
 
 
 def _is_open(match: Match, rule: Criterion, top: int) -> bool:
-    """Undecided where a more urgent answer than the present one is possible; routine answers are not asked for."""
+    """Undecided where a more urgent answer than the present one is possible; beside an emergency nothing is asked."""
     best = min(step.tier.rank for step in rule.tiers)
-    if match.truth is Truth.UNKNOWN:
-        return best < top
-    return match.truth is Truth.PRESENT and match.tier is not None and best < match.tier.rank
+    return best < top and match.truth is not Truth.ABSENT
 
 
 def _is_asked(ask: Ask, assessment: Assessment) -> bool:

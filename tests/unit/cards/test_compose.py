@@ -369,6 +369,13 @@ def test_what_could_only_lower_is_not_asked_for():
     assert section(only(RASH, criteria=rules), "Would settle more") == []
 
 
+def test_beside_an_emergency_nothing_is_asked_even_of_a_criterion_that_could_rise():
+    rising = "when: skin-bleeding\ntiers: [{tier: EMERGENCY, when: fever}, {tier: SAME_DAY}]"
+
+    assert section(only(RASH, criteria={"R-A": tier("EMERGENCY"), "R-B": rising}), "Would settle more") == []
+    assert section(only(RASH, criteria={"R-B": rising}), "Would settle more") != []
+
+
 def test_an_unread_essential_list_makes_a_card_when_nothing_else_does():
     card = only(criteria={"R-A": SPOTS}, lists={"Condition": list_failed(GapReason.TIMED_OUT)})
 
