@@ -83,7 +83,7 @@ def _truth(name: str, assessment: Assessment) -> Truth:
 
 
 def _is_open(match: Match, rule: Criterion, top: int) -> bool:
-    """Undecided where a more urgent answer than the present one is possible; beside an emergency nothing is asked."""
+    """Undecided where a more urgent answer than that of the card is possible: never beside an emergency."""
     best = min(step.tier.rank for step in rule.tiers)
     return best < top and match.truth is not Truth.ABSENT
 
