@@ -29,6 +29,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cds_hooks.cards.compose import Voice
+from cds_hooks.cards.envelope import too_deep
 from cds_hooks.cards.feedback import parse_feedback
 from cds_hooks.cards.offers import SERVICES
 from cds_hooks.cards.wire import (
@@ -427,7 +428,7 @@ async def _not_admitted(_request: Request, error: Exception) -> Response:
 
 
 async def _too_deep(request: Request, _error: Exception) -> Response:
-    return await _refused(request, RequestError("The body is nested too deeply."))
+    return await _refused(request, too_deep())
 
 
 async def _hung_up(request: Request, _error: Exception) -> Response:

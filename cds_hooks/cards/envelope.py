@@ -19,8 +19,20 @@ Members: TypeAlias = Mapping[str, msgspec.Raw]
 _T = TypeVar("_T")
 
 
+DEEPEST = 500
+"""Levels of JSON that can surely be read; how many more depends on who calls the decoder."""
+
+
 class Undecodable(Exception):
     """Well-formed JSON, of another type than was asked for."""
+
+
+def too_deep() -> RequestError:
+    """The refusal of a body that is nested more deeply than can be read."""
+    return RequestError(
+        f"The body is nested too deeply: up to {DEEPEST} levels of arrays and objects are read, and a FHIR "
+        "resource needs a few dozen. Send each resource as it is, not wrapped in arrays or other Bundles."
+    )
 
 
 def body_members(body: bytes) -> Members:
@@ -87,7 +99,7 @@ def decoded(raw: bytes | msgspec.Raw, shape: type[_T]) -> _T:
     except (msgspec.DecodeError, UnicodeError):
         raise RequestError("The body is not well-formed JSON in UTF-8.") from None
     except RecursionError:
-        raise RequestError("The body is nested too deeply.") from None
+        raise too_deep() from None
 
 
 def _demand(sent: Members, name: str, prefix: str) -> None:

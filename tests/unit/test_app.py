@@ -11,6 +11,7 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from starlette.testclient import TestClient
 
 from cds_hooks.app import Deployment, assemble, create_app
+from cds_hooks.cards.envelope import DEEPEST
 from cds_hooks.cards.wire import Card, Service, Source
 from cds_hooks.chart.record import Answer
 from cds_hooks.errors import AccessError, DataUnavailable, LibraryError, RequestError, SettingsError
@@ -188,8 +189,21 @@ def test_a_body_that_is_no_json_object_is_a_bad_request(body):
     assert "canary" not in response.text
 
 
-def test_a_chart_nested_too_deeply_for_the_reader_is_a_bad_request():
-    assert posted(failing(RecursionError())).status_code == 400
+@pytest.mark.parametrize("where", ["the envelope", "the chart"])
+def test_a_refusal_for_depth_says_the_limit_and_the_next_step(where):
+    in_envelope = '{"hook": ' + "[" * 100_000
+    response = posted(body=in_envelope) if where == "the envelope" else posted(failing(RecursionError()))
+
+    assert response.status_code == 400
+    assert "up to 500 levels" in response.text
+    assert "Send each resource as it is" in response.text
+
+
+def test_what_is_nested_up_to_the_limit_is_read():
+    nested = "[" * (DEEPEST - 3) + "]" * (DEEPEST - 3)
+    body = json.dumps(CALL | {"prefetch": {"conditions": {"x": None}}}).replace("null", nested)
+
+    assert posted(body=body).status_code == 200
 
 
 @pytest.mark.parametrize(
