@@ -39,8 +39,25 @@ _HOOKS: Mapping[str, Hook] = {service.hook: service.hook for service in SERVICES
 
 _ESSENTIAL = ("Condition", "Observation")
 """Without any of these two there is nothing to judge."""
+_UNSORTED = "Condition"
+"""No date says what of it is missing when it was cut off."""
 _NEEDED_BACK = Span(days=14)
 """A list that was cut off must reach back at least this far to count as read for acute questions."""
+_NOT_OURS = frozenset({GapReason.OTHER_PATIENT, GapReason.OWNER_UNKNOWN})
+_REFUSALS = _NOT_OURS | {GapReason.FUTURE}
+"""Why entries were left out that could be read; the record counts them."""
+
+_NOTHING_READ = (
+    "Neither the problem list nor the observations could be read: send the prefetch of this service, "
+    "or fhirServer with an authorization to read Condition and Observation."
+)
+_NOT_THEIRS = (
+    "What came of the problem list and the observations is not said to be of the patient in context.patientId: "
+    "send the entries of this patient, each with subject.reference."
+)
+_UNKNOWN_PATIENT = (
+    "The FHIR server does not know the patient in context.patientId: send the id under which it keeps the patient."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +81,7 @@ async def advise(
     """Cards for one call. `complete` is given where a terminology server is configured.
 
     Errors: RequestError when the hook is not one of ours; DataUnavailable when neither problems nor
-    observations could be had and nothing that was sent speaks for itself.
+    observations of the patient could be had, or nobody knows the patient, and nothing speaks for itself.
     """
     hook = _hook_of(request)
     if hook in ABOUT_ORDERS:
@@ -92,12 +109,9 @@ def answer(
     """
     advice = advise_on(record, library, at, voice, hook)
     said = fired_criteria(advice.assessment, library) or listed_causes(advice.assessment, library)
-    unread = not _anything_essential(record) and could_have_mattered(advice.assessment, library)
-    if unread and not said:
-        raise DataUnavailable(
-            "Neither the problem list nor the observations could be read: send the prefetch of this service, "
-            "or fhirServer with an authorization to read Condition and Observation."
-        )
+    unread = _why_unread(record)
+    if unread and not said and could_have_mattered(advice.assessment, library):
+        raise DataUnavailable(unread)
     return advice
 
 
@@ -182,13 +196,27 @@ def _validated_suggestion(offered: Suggestion) -> Suggestion:
 def list_gaps(record: PatientRecord, at: datetime) -> Iterator[Gap]:
     """A gap for each list that was not read far enough back; medicines kept by one resource only are no gap.
 
-    Essential, so that it is said even when nothing else is: what failed. A list that is only long is not.
+    Essential, so that it is said even when nothing else is: where silence would mislead. Entries that were refused
+    are gaps of the record, one by one; here only where that matters.
     """
     for name, words in LIST_WORDS.items():
         state = record.lists.get(name)
         if state is not None and _falls_short(state, at) and not _kept_elsewhere(name, record):
             reason = state.reason or GapReason.INCOMPLETE
-            yield Gap(words, reason, essential=name in _ESSENTIAL and reason is not GapReason.INCOMPLETE)
+            is_essential = name in _ESSENTIAL and _would_mislead(name, reason, record)
+            if is_essential or reason not in _REFUSALS:
+                yield Gap(words, reason, essential=is_essential)
+
+
+def _would_mislead(name: str, reason: GapReason, record: PatientRecord) -> bool:
+    """Whether silence would, beside this gap of an essential list.
+
+    A sorted list that is only long holds what is new. Entries of others beside the patient's own are misfiled;
+    where nothing else came it is the chart of somebody else.
+    """
+    if reason is GapReason.INCOMPLETE:
+        return name == _UNSORTED
+    return reason is not GapReason.OTHER_PATIENT or not (record.problems or record.observed)
 
 
 def _kept_elsewhere(name: str, record: PatientRecord) -> bool:
@@ -204,9 +232,15 @@ def _falls_short(state: ListRead, at: datetime) -> bool:
     return not (covered and state.back_to is not None and state.back_to <= at - _NEEDED_BACK.exact())
 
 
-def _anything_essential(record: PatientRecord) -> bool:
-    states = [record.lists[name].state for name in _ESSENTIAL if name in record.lists]
-    return any(state in (Listing.COMPLETE, Listing.INCOMPLETE) for state in states)
+def _why_unread(record: PatientRecord) -> str:
+    """Why this is not the chart of the patient in question, and what to send instead; empty when it is."""
+    states = [record.lists[name] for name in _ESSENTIAL if name in record.lists]
+    patient = record.lists.get("Patient")
+    if patient and patient.reason is GapReason.NOT_FOUND:
+        return _UNKNOWN_PATIENT
+    if any(state.state in (Listing.COMPLETE, Listing.INCOMPLETE) for state in states):
+        return ""
+    return _NOT_THEIRS if any(state.reason in _NOT_OURS for state in states) else _NOTHING_READ
 
 
 def _sent(request: HookRequest, asked: tuple[Query, ...]) -> dict[str, Answer]:
@@ -229,9 +263,7 @@ def _next_page(sent: Answer) -> str:
 
 def _continued(sent: Answer | None, came: Answer) -> Answer:
     """What was sent with the pages fetched after it; a failure of those leaves what was sent incomplete."""
-    if sent is None:
-        return came
-    return Answer(sent.bodies + came.bodies, more=came.more or came.failed is not None)
+    return came if sent is None else sent.followed_by(came)
 
 
 def _patient_in(body: bytes) -> str:

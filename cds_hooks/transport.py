@@ -30,6 +30,7 @@ _RETRY_SHARE = 0.4
 
 _RETRY_PAUSE_S = 0.05
 _SEARCH_REFUSED = frozenset({400, 404, 405, 501})
+_GONE = frozenset({404, 410})
 _LOST = (httpx2.NetworkError, httpx2.RemoteProtocolError)
 _CONNECTIONS, _KEPT_OPEN, _KEPT_OPEN_S = 100, 20, 5.0
 _FIRST_TRY_S = 0.25
@@ -92,8 +93,8 @@ class Client:
         """The JSON body of a 2xx answer, inflated, without byte order mark. An empty token sends none.
 
         Raises Unanswered: not permitted (401, 403, or a private address), not supported (a search refused with
-        400, 404, 405 or 501), timed out, unreadable (not JSON, over `max_bytes`, wrongly compressed), failed
-        (all else, redirects too).
+        400, 404, 405 or 501), not found (a read of what is not there), timed out, unreadable (not JSON, over
+        `max_bytes`, wrongly compressed), failed (all else, redirects too).
         One second try after a lost connection or 503, as long as the deadline allows it.
         """
         headers = {"Accept": "application/fhir+json, application/json", "Accept-Encoding": "gzip"}
@@ -193,8 +194,11 @@ def _refuse(response: httpx2.Response) -> None:
         return
     if status in {401, 403}:
         raise Unanswered(GapReason.NOT_PERMITTED)
-    if status in _SEARCH_REFUSED and response.request.url.query:
+    is_search = bool(response.request.url.query)
+    if status in _SEARCH_REFUSED and is_search:
         raise Unanswered(GapReason.NOT_SUPPORTED)
+    if status in _GONE and not is_search:
+        raise Unanswered(GapReason.NOT_FOUND)
     # Retry-After counts whole seconds, longer than our deadline is worth: such a server is left alone.
     if status == httpx2.codes.SERVICE_UNAVAILABLE and "retry-after" not in response.headers:
         raise _Busy(GapReason.FAILED)

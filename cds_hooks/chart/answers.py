@@ -22,6 +22,7 @@ from cds_hooks.model import GapReason
 _HARMLESS: Final = frozenset({"information", "warning", "success"})
 _REASONS: Final = {
     "not-supported": GapReason.NOT_SUPPORTED,
+    "not-found": GapReason.NOT_FOUND,
     "forbidden": GapReason.NOT_PERMITTED,
     "login": GapReason.NOT_PERMITTED,
     "security": GapReason.NOT_PERMITTED,

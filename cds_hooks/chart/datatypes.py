@@ -36,11 +36,16 @@ class Concept(Struct, gc=False):
     concept: Concept | None = None
 
 
+class Odd(Struct, gc=False):
+    """Something of which only the presence matters."""
+
+
 class Reference(Struct, gc=False):
-    """A pointer to a resource."""
+    """A pointer to a resource: its address, or only its identifier or its name."""
 
     bare = "reference"
     reference: str = ""
+    identifier: Odd | None = None
     display: str = ""
 
 
@@ -73,10 +78,6 @@ class Quantity(Struct, gc=False):
         """The object with `"value": "<5"` parted into comparator and number, as some laboratories send it."""
         parts = _WITH_COMPARATOR.fullmatch(str(written.get("value")))
         return {**written, "comparator": parts[1], "value": parts[2]} if parts else written
-
-
-class Odd(Struct, gc=False):
-    """Something of which only the presence matters."""
 
 
 class ReferenceRange(Struct, gc=False):

@@ -62,8 +62,8 @@ async def fetch(
     """One Answer for each key, all asked at once within `deadline_s` seconds together.
 
     `queries` maps a key to a URL relative to the server's base, or to the address of a next page.
-    What could not be had is an Answer with `failed`; when pages are missing, the Answer has those that came
-    and `more`. An address on another origin or outside the base is not asked.
+    What could not be had is an Answer with `failed`; when later pages could not, the Answer has those that came
+    beside it. An address on another origin or outside the base is not asked.
     """
     deadline = Deadline.after(deadline_s)
     turns = asyncio.Semaphore(AT_ONCE)
@@ -95,23 +95,24 @@ class _Page(msgspec.Struct):
 
 
 async def _answer(query: str, server: FhirServer, client: Client, deadline: Deadline) -> Answer:
-    bodies: list[bytes] = []
+    pages = Answer()
     link = query
-    while link and len(bodies) < MAX_PAGES:
+    while link and len(pages.bodies) < MAX_PAGES:
         try:
             body = await client.get(_address(link, server.base), token=server.token, deadline=deadline)
             link = next_page(body)
         except Unanswered as failure:
-            return _so_far(bodies, failure.reason)
+            return _so_far(pages, failure.reason)
         except (msgspec.MsgspecError, RecursionError):
-            return _so_far(bodies, GapReason.UNREADABLE)
-        bodies.append(body)
-    return Answer(tuple(bodies), more=bool(link))
+            return _so_far(pages, GapReason.UNREADABLE)
+        pages = pages.followed_by(Answer((body,), more=bool(link)))
+    return pages
 
 
-def _so_far(bodies: list[bytes], reason: GapReason) -> Answer:
+def _so_far(pages: Answer, reason: GapReason) -> Answer:
     """Pages that came before a failure are worth having; without any, the failure is the answer."""
-    return Answer(tuple(bodies), more=True) if bodies else Answer(failed=reason)
+    failure = Answer(failed=reason)
+    return pages.followed_by(failure) if pages.bodies else failure
 
 
 def _address(link: str, base: Base) -> str:

@@ -1,6 +1,7 @@
 """How well each kind of chart entry was read, from what became of the queries for it.
 
-Silence of a list means something only when the list was read whole. A truncated answer that was asked for
+Silence of a list means something only when the list was read whole. An entry that was refused is missing from
+it, unless it is somebody else's among the patient's own. A truncated answer that was asked for
 newest first is whole back to its oldest entry, unless the entries show that nobody sorted them.
 Source: CDS Hooks 2.0.1, Prefetch Template; FHIR R4 4.0.1, 3.1.1.5.7 Sorting.
 """
@@ -8,6 +9,7 @@ Source: CDS Hooks 2.0.1, Prefetch Template; FHIR R4 4.0.1, 3.1.1.5.7 Sorting.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
@@ -27,10 +29,26 @@ _WORST_FIRST: Final = (Listing.FAILED, Listing.NOT_READ, Listing.INCOMPLETE)
 
 def lists(queries: Iterable[Query], held: Mapping[str, Opened]) -> dict[str, ListRead]:
     """The state of each resource type that was asked for. Keys that are not in `held` were not supplied."""
-    reads: dict[str, list[ListRead]] = {}
+    by_type: dict[str, list[tuple[Query, Opened | None]]] = {}
     for query in queries:
-        reads.setdefault(query.resource_type, []).append(_read(query, held.get(query.key)))
-    return {resource_type: _together(states) for resource_type, states in reads.items()}
+        by_type.setdefault(query.resource_type, []).append((query, held.get(query.key)))
+    return {resource_type: _list(resource_type, asked) for resource_type, asked in by_type.items()}
+
+
+def _list(resource_type: str, asked: Sequence[tuple[Query, Opened | None]]) -> ListRead:
+    """Of all queries for one type. Entries that had to be refused are missing, whoever else found nothing."""
+    items = [item for _, answer in asked if answer for item in answer.items]
+    if _any_usable(items, resource_type):
+        return _together([_read(query, _without_others(answer)) for query, answer in asked], is_spoilt=False)
+    is_spoilt = any(item.flaw for item in items)
+    return _together([_read(query, answer) for query, answer in asked], is_spoilt=is_spoilt)
+
+
+def _without_others(answer: Opened | None) -> Opened | None:
+    """Beside the patient's own, entries of somebody else are misfiled: nothing of the patient's is missing."""
+    if answer is None:
+        return None
+    return replace(answer, items=tuple(item for item in answer.items if item.flaw is not GapReason.OTHER_PATIENT))
 
 
 def _read(query: Query, answer: Opened | None) -> ListRead:
@@ -38,23 +56,31 @@ def _read(query: Query, answer: Opened | None) -> ListRead:
         return ListRead(Listing.NOT_READ, reason=GapReason.NOT_SUPPLIED)
     if answer.failed is GapReason.NOT_SUPPORTED and query.resource_type in _OPTIONAL:
         return ListRead(Listing.NOT_READ, reason=answer.failed)
-    reason = answer.failed or next((item.flaw for item in answer.items if item.flaw), None)
-    if reason:
-        is_usable = any(item.kind == query.resource_type and item.flaw is None for item in answer.items)
-        return ListRead(Listing.INCOMPLETE if is_usable else Listing.FAILED, reason=reason)
-    if answer.more:
-        back_to = _oldest(answer.items) if query.newest_first else None
-        return ListRead(Listing.INCOMPLETE, back_to, GapReason.INCOMPLETE)
+    flaw = next((item.flaw for item in answer.items if item.flaw), None)
+    reason = answer.failed or flaw
+    if reason and not _any_usable(answer.items, query.resource_type):
+        return ListRead(Listing.FAILED, reason=reason)
+    if reason or answer.more:
+        is_cut_off = answer.more and query.newest_first and not flaw
+        back_to = _oldest(answer.items) if is_cut_off else None
+        return ListRead(Listing.INCOMPLETE, back_to, reason or GapReason.INCOMPLETE)
     return ListRead(Listing.COMPLETE)
 
 
-def _together(states: Sequence[ListRead]) -> ListRead:
-    """All queries for one type: what holds for all of them, else incomplete, and only as far back as the least."""
+def _any_usable(items: Iterable[Item], resource_type: str) -> bool:
+    return any(item.kind == resource_type and item.flaw is None for item in items)
+
+
+def _together(states: Sequence[ListRead], *, is_spoilt: bool) -> ListRead:
+    """What holds for all of them, else incomplete, and only as far back as the least.
+
+    Nothing came when no query brought anything, or all that they brought `is_spoilt`.
+    """
     lacking = [state for state in states if state.state is not Listing.COMPLETE]
     if not lacking:
         return states[0]
     worst = min(lacking, key=lambda one: _WORST_FIRST.index(one.state))
-    if all(state.state in _NOTHING_CAME for state in states):
+    if is_spoilt or all(state.state in _NOTHING_CAME for state in states):
         return worst
     limits = [state.back_to for state in lacking if state.back_to]
     back_to = max(limits) if len(limits) == len(lacking) else None

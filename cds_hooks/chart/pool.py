@@ -15,17 +15,25 @@ from cds_hooks.chart.answers import Item
 from cds_hooks.chart.shapes import Medication
 from cds_hooks.chart.times import when
 
-_Identity: TypeAlias = tuple[str, str, bytes]
+Identity: TypeAlias = tuple[str, str, bytes]
+"""Type and id; for what has no id its bytes stand last."""
+
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def one_of_each(items: Iterable[Item]) -> tuple[Item, ...]:
     """The items without doubles, in the order of type and id."""
-    kept: dict[_Identity, Item] = {}
+    kept: dict[Identity, Item] = {}
     for item in items:
-        identity = _identity(item)
-        kept[identity] = max(item, kept[identity], key=_age) if identity in kept else item
-    return tuple(kept[identity] for identity in sorted(kept))
+        name = identity(item)
+        kept[name] = max(item, kept[name], key=_age) if name in kept else item
+    return tuple(kept[name] for name in sorted(kept))
+
+
+def identity(item: Item) -> Identity:
+    """What copies of one entry have in common."""
+    name = _id(item)
+    return item.kind, name, b"" if name else item.raw
 
 
 def reference(item: Item) -> str:
@@ -44,11 +52,6 @@ def tail(address: str, kind: str) -> str:
     """`Type/id` at the end of a reference: relative, absolute or versioned. A bare id or UUID is of `kind`."""
     parts = address.partition("/_history/")[0].split("/")
     return "/".join(parts[-2:]) if len(parts) > 1 else f"{kind}/{parts[0].removeprefix('urn:uuid:')}"
-
-
-def _identity(item: Item) -> _Identity:
-    name = _id(item)
-    return item.kind, name, b"" if name else item.raw
 
 
 def _id(item: Item) -> str:

@@ -1,8 +1,8 @@
 """The patient's record from what the EHR sent: each resource read by itself, none of it trusted blindly.
 
-Entries of another patient, entries dated in the future and entries that cannot be read are refused and
-counted as gaps; how well each list was read stands beside the entries. The same answers in another order,
-or with doubles, give the same record.
+Entries of another patient, entries dated in the future and entries that cannot be read are refused: each is
+counted as a gap, and is missing from its list. How well each list was read stands beside the entries. The
+same answers in another order, or with doubles, give the same record.
 Source: CDS Hooks 2.0.1, Prefetch Template; FHIR R4 4.0.1, 2.3 References.
 """
 
@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
 from cds_hooks.chart import shapes
 from cds_hooks.chart.answers import Item, Opened, opened
+from cds_hooks.chart.datatypes import Reference
 from cds_hooks.chart.entries import Entry, entries, is_ahead
 from cds_hooks.chart.lists import lists
 from cds_hooks.chart.medicines import Find
 from cds_hooks.chart.moment import brought
-from cds_hooks.chart.pool import medications, one_of_each, reference, tail
+from cds_hooks.chart.pool import Identity, identity, medications, one_of_each, reference, tail
 from cds_hooks.chart.record import (
     Answer,
     Event,
     Intolerance,
-    Listing,
-    ListRead,
     MedicationUse,
     Observed,
     Patient,
@@ -36,9 +36,6 @@ from cds_hooks.chart.record import (
 )
 from cds_hooks.chart.times import when
 from cds_hooks.model import Gap, GapReason
-
-_Refused: TypeAlias = Counter[tuple[str, GapReason]]
-"""How many entries were refused, by resource type and reason."""
 
 _SEXES: Final[Mapping[str, Literal["female", "male"]]] = {"female": "female", "male": "male"}
 _NO_CONTEXT: Final[Mapping[str, bytes]] = {}
@@ -82,13 +79,14 @@ def read(
     }
     others = [opened(Answer((raw,)), "") for raw in loose]
     items = one_of_each(item for answer in (*held.values(), *others) for item in answer.items)
-    mine, refused = _sorted_out(items, patient_id)
+    mine, not_mine = _sorted_out(items, patient_id)
     patient = _patient(mine)
     carried = one_of_each(item for raw in context.values() for item in opened(Answer((raw,)), "").items)
     find = _finder((*mine, *carried))
     found, ahead = _entries(mine, patient, find, at)
     new, foreign = _new(carried, patient_id, patient, find, at)
     found += new
+    refused = (*not_mine, *ahead)
     return PatientRecord(
         patient or Patient(),
         tuple(entry for entry in found if isinstance(entry, Observed)),
@@ -97,38 +95,53 @@ def read(
         tuple(entry for entry in found if isinstance(entry, Visit)),
         tuple(entry for entry in found if isinstance(entry, Event)),
         tuple(entry for entry in found if isinstance(entry, Intolerance)),
-        _lists(queries, held, patient, refused),
-        _gaps(refused + ahead + foreign),
+        lists(queries, _judged(queries, held, refused)),
+        _gaps((*refused, *foreign)),
         patient_id,
     )
 
 
-def _sorted_out(items: Sequence[Item], patient_id: str) -> tuple[list[Item], _Refused]:
-    """The items that may be used, and how many of each type may not, and why."""
+def _sorted_out(items: Sequence[Item], patient_id: str) -> tuple[list[Item], list[Item]]:
+    """The items that may be used, and those that may not, each with its flaw."""
     patient = f"Patient/{patient_id}"
     own = frozenset({patient, *(item.address for item in items if reference(item) == patient and item.address)})
     mine: list[Item] = []
-    refused: _Refused = Counter()
+    refused: list[Item] = []
     for item in items:
-        reason = item.flaw or (None if _is_of(item, own) else GapReason.OTHER_PATIENT)
-        if reason:
-            refused[item.kind, reason] += 1
+        if flaw := item.flaw or _not_of(item, own):
+            refused.append(replace(item, flaw=flaw))
         else:
             mine.append(item)
     return mine, refused
 
 
-def _is_of(item: Item, own: frozenset[str]) -> bool:
-    """Whether the entry is this patient's. One that does not say whose it is was asked for as theirs.
+def _not_of(item: Item, own: frozenset[str]) -> GapReason | None:
+    """Why the entry cannot be taken as this patient's, or None. One that names nobody was asked for as theirs.
 
-    A contained subject has no identity outside its resource, so it says no more than none.
+    A contained subject has no identity outside its resource, so it says no more than none. An identifier or a
+    name does say who it is, but not whether that is this patient.
     """
     resource = item.resource
     if isinstance(resource, shapes.Patient):
-        return not resource.id or reference(item) in own
-    whose = resource and (resource.subject or resource.patient)
-    address = whose.reference if whose else ""
-    return not address or address.startswith("#") or address in own or tail(address, "Patient") in own
+        return None if not resource.id or reference(item) in own else GapReason.OTHER_PATIENT
+    whose = (resource and (resource.subject or resource.patient)) or Reference()
+    address = whose.reference
+    if not address:
+        return GapReason.OWNER_UNKNOWN if whose.identifier or whose.display else None
+    is_own = address.startswith("#") or address in own or tail(address, "Patient") in own
+    return None if is_own else GapReason.OTHER_PATIENT
+
+
+def _judged(queries: Sequence[Query], held: Mapping[str, Opened], refused: Iterable[Item]) -> dict[str, Opened]:
+    """The answers with the flaw on each entry that was refused, where it is of the type that was asked for."""
+    flawed = {identity(item): item for item in refused}
+    types = {query.key: query.resource_type for query in queries}
+    return {key: _with_flaws(answer, types[key], flawed) for key, answer in held.items()}
+
+
+def _with_flaws(answer: Opened, resource_type: str, flawed: Mapping[Identity, Item]) -> Opened:
+    items = (flawed.get(identity(item), item) if item.kind == resource_type else item for item in answer.items)
+    return replace(answer, items=tuple(items)) if flawed else answer
 
 
 def _patient(mine: Iterable[Item]) -> Patient | None:
@@ -152,26 +165,31 @@ def _finder(items: Iterable[Item]) -> Find:
 
 def _new(
     carried: Sequence[Item], patient_id: str, patient: Patient | None, find: Find, at: datetime
-) -> tuple[list[Entry], _Refused]:
-    """The drafts and new problems of the hook, and what was left out because it is another patient's."""
-    mine, refused = _sorted_out(carried, patient_id)
-    unreadable = [item for item in carried if item.flaw]
-    return list(brought((*mine, *unreadable), patient.born if patient else None, find, at)), refused
+) -> tuple[list[Entry], list[Item]]:
+    """The drafts and new problems of the hook, and what was left out because it is another patient's.
+
+    The hook speaks of the patient whose chart is open: who names nobody that could be compared is taken as them.
+    """
+    _, refused = _sorted_out(carried, patient_id)
+    left_out = [item for item in refused if item.flaw is not GapReason.OWNER_UNKNOWN]
+    foreign = {identity(item) for item in left_out if item.flaw is GapReason.OTHER_PATIENT}
+    ours = [item for item in carried if identity(item) not in foreign]
+    return list(brought(ours, patient.born if patient else None, find, at)), left_out
 
 
 def _entries(
     mine: Sequence[Item], patient: Patient | None, find: Find, at: datetime
-) -> tuple[list[Entry], _Refused]:
+) -> tuple[list[Entry], list[Item]]:
     """Every entry of the record, and what was left out because it is dated in the future."""
     born = patient.born if patient else None
     kept: list[Entry] = []
-    ahead: _Refused = Counter()
+    ahead: list[Item] = []
     for item in mine:
         of_item = entries(item.resource, reference(item), born, find, at)
         if not is_ahead(of_item, at):
             kept.extend(of_item)
         elif not _is_appointment(item):
-            ahead[item.kind, GapReason.FUTURE] += 1
+            ahead.append(replace(item, flaw=GapReason.FUTURE))
     return kept, ahead
 
 
@@ -180,21 +198,11 @@ def _is_appointment(item: Item) -> bool:
     return isinstance(item.resource, shapes.Encounter) and item.resource.status == "planned"
 
 
-def _lists(
-    queries: Sequence[Query], held: Mapping[str, Opened], patient: Patient | None, refused: _Refused
-) -> dict[str, ListRead]:
-    """The state of every list; that of the patient failed when only somebody else came."""
-    states = lists(queries, held)
-    if "Patient" in states and not patient and refused["Patient", GapReason.OTHER_PATIENT]:
-        states["Patient"] = ListRead(Listing.FAILED, reason=GapReason.OTHER_PATIENT)
-    return states
-
-
-def _gaps(refused: _Refused) -> tuple[Gap, ...]:
+def _gaps(refused: Iterable[Item]) -> tuple[Gap, ...]:
     """One gap for each type and reason. What is unreadable under an unknown key concerns nobody here."""
     by_words: Counter[tuple[str, GapReason]] = Counter()
-    for (kind, reason), count in refused.items():
-        if kind:
-            by_words[_WORDS.get(kind, "Entry of another kind"), reason] += count
+    for item in refused:
+        if item.kind and item.flaw:
+            by_words[_WORDS.get(item.kind, "Entry of another kind"), item.flaw] += 1
     ordered = sorted(by_words.items(), key=lambda one: (one[0][0], one[0][1].value))
     return tuple(Gap(words, reason, count=count) for (words, reason), count in ordered)

@@ -216,12 +216,21 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for one key: raw JSON bodies in page order, or the reason there are none.
+    """What came back for one key: raw JSON bodies in page order, and the reason why some or all are missing.
 
     `bodies` may hold `null`, a resource, a Bundle or an OperationOutcome: the reader tells them apart.
-    `more` says that further pages exist which were not read. An absent key has no Answer at all.
+    `more` says that further pages exist which were not read; with `failed` beside it, that they could not be.
+    An absent key has no Answer at all.
     """
 
     bodies: tuple[bytes, ...] = ()
     failed: GapReason | None = None
     more: bool = False
+
+    def followed_by(self, rest: Answer) -> Answer:
+        """These pages and those after them; when those could not be had, these and why.
+
+        A server that kept the first page does keep such entries: that it refuses the next is a failure.
+        """
+        failed = GapReason.FAILED if rest.failed is GapReason.NOT_SUPPORTED else rest.failed
+        return Answer(self.bodies + rest.bodies, failed, more=rest.more or failed is not None)

@@ -191,6 +191,20 @@ def test_a_next_page_under_another_name_of_the_same_machine_is_not_asked_for(ser
     assert [path for path, _ in ehr.asked if "elsewhere" in path] == []
 
 
+def test_a_patient_whom_the_server_does_not_know_is_no_silent_chart(service):
+    def nobody(to):
+        if to.path.startswith("/fhir/Patient/"):
+            respond(to, status=404)
+        else:
+            json_of(to, bundle())
+
+    with serving(nobody) as ehr:
+        answer = service(f"{ehr.url}/fhir")({})
+
+    assert answer.status_code == 412
+    assert "does not know the patient in context.patientId" in answer.text
+
+
 def test_a_next_page_that_was_sent_is_asked_of_the_clients_server_only(service, chart):
     with serving(chart_by_path) as evil, serving(chart_by_path) as ehr:
         page = bundle(petechiae(), link=[{"relation": "next", "url": f"{evil.url}/fhir/Condition?page=2"}])

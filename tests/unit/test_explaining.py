@@ -134,7 +134,8 @@ def test_the_command_prints_the_texts_that_the_address_answers(library, tmp_path
 def test_an_entry_that_was_not_used_is_called_so(library):
     at = NOW
     broken = petechiae(id="c9", subject=7)
-    body = json.dumps(call() | {"prefetch": {"patient": PATIENT, "conditions": bundle(broken)}}).encode()
+    prefetch = {"patient": PATIENT, "conditions": bundle(broken), "observationsByCategory": bundle()}
+    body = json.dumps(call() | {"prefetch": prefetch}).encode()
     advice = answer(record_of_file(body, library, at), library, at, Voice())
 
     [*_, last] = sections(advice, library, body)

@@ -49,6 +49,7 @@ PETECHIAE = {
     "subject": {"reference": "Patient/p1"},
     "onsetDateTime": "2026-03-18T08:00:00Z",
 }
+HYPERTENSION = PETECHIAE | {"id": "c2", "code": {"text": "Hypertension"}}
 COUNT = {
     "resourceType": "Observation",
     "id": "o1",
@@ -153,6 +154,35 @@ async def test_a_next_page_that_cannot_be_had_leaves_the_list_incomplete(answers
     assert advice.record.lists["Observation"].state is Listing.INCOMPLETE
 
 
+async def test_a_failed_next_page_of_the_problem_list_is_said_and_never_silence():
+    sent = EMPTY | {"conditions": page(HYPERTENSION, link=NEXT)}
+
+    advice, _ = await advised(sent, {"conditions": Answer(failed=GapReason.TIMED_OUT)})
+
+    assert indicators(advice) == ["info"]
+    assert "did not answer in time" in advice.cards[0].detail
+
+
+async def test_a_next_page_of_the_problem_list_that_nobody_may_ask_for_is_said_too():
+    advice, _ = await advised(EMPTY | {"conditions": page(HYPERTENSION, link=NEXT)})
+
+    assert indicators(advice) == ["info"]
+    assert "Problem list: only partly supplied" in advice.cards[0].detail
+
+
+async def test_a_failed_next_page_of_what_is_sorted_costs_only_what_is_older():
+    old = COUNT | {"id": "o2", "effectiveDateTime": "2026-03-01T09:00:00Z", "valueQuantity": None}
+    high = COUNT | {"valueQuantity": {"value": 300, "code": "10*9/L"}}
+
+    advice, _ = await advised(
+        EMPTY | {OBSERVATIONS[0]: page(high, old, link=NEXT)},
+        {OBSERVATIONS[0]: Answer(failed=GapReason.TIMED_OUT)},
+    )
+
+    assert advice.cards == ()
+    assert advice.record.lists["Observation"].reason is GapReason.TIMED_OUT
+
+
 async def test_pages_beyond_those_that_came_leave_the_list_incomplete():
     answers = {OBSERVATIONS[0]: Answer((page(),), more=True)}
 
@@ -195,6 +225,73 @@ async def test_the_refusal_names_no_patient():
 async def test_failures_of_everything_essential_are_refused_too():
     with pytest.raises(DataUnavailable):
         await advised(EMPTY | dict.fromkeys(("conditions", *OBSERVATIONS), FAILED))
+
+
+OTHERS = {"subject": {"reference": "Patient/p2"}}
+NOBODYS = {"subject": {"identifier": {"value": "7"}}}
+
+
+@pytest.mark.parametrize("whose", [OTHERS, NOBODYS])
+async def test_a_chart_that_is_all_of_somebody_else_is_refused_and_not_silence(whose):
+    foreign = EMPTY | {"conditions": page(PETECHIAE | whose), OBSERVATIONS[0]: page(COUNT | whose)}
+
+    with pytest.raises(DataUnavailable, match=r"context\.patientId"):
+        await advised(foreign)
+
+
+@pytest.mark.parametrize("key", ["conditions", OBSERVATIONS[0]])
+async def test_when_all_that_came_is_of_somebody_else_it_is_said(key):
+    foreign = PETECHIAE if key == "conditions" else COUNT
+
+    advice, _ = await advised(EMPTY | {key: page(foreign | OTHERS)})
+
+    assert indicators(advice) == ["info"]
+    assert "belongs to another patient" in advice.cards[0].detail
+
+
+async def test_a_misfiled_entry_beside_the_patients_own_makes_no_card():
+    high = COUNT | {"valueQuantity": {"value": 300, "code": "10*9/L"}}
+    sent = EMPTY | {
+        "conditions": page(PETECHIAE | OTHERS),
+        OBSERVATIONS[0]: page(high, COUNT | {"id": "o2"} | OTHERS),
+    }
+
+    assert (await advised(sent))[0].cards == ()
+
+
+@pytest.mark.parametrize("entry", [{"recordedDate": "2027-01-01"}, NOBODYS])
+async def test_an_entry_that_may_be_the_patients_and_was_refused_is_said(entry):
+    advice, _ = await advised(EMPTY | {"conditions": page(HYPERTENSION, PETECHIAE | entry)})
+
+    assert indicators(advice) == ["info"]
+
+
+async def test_a_refused_entry_of_a_list_that_is_not_essential_makes_no_card():
+    visit = {"resourceType": "Encounter", "id": "e1", "status": "finished"}
+    stale = visit | {"id": "e2", "period": {"start": "2027-01-01"}}
+
+    advice, _ = await advised(EMPTY | {"encounters": page(visit | OTHERS, stale)})
+
+    assert advice.cards == ()
+    assert [gap.what for gap in advice.assessment.gaps] == ["Visit", "Visit"]
+
+
+async def test_a_patient_whom_the_server_does_not_know_is_refused():
+    sent = {key: value for key, value in EMPTY.items() if key != "patient"}
+
+    with pytest.raises(DataUnavailable, match="does not know the patient") as caught:
+        await advised(sent, {"patient": Answer(failed=GapReason.NOT_FOUND)})
+
+    assert "p1" not in str(caught.value)
+
+
+async def test_what_was_sent_of_a_patient_whom_the_server_does_not_know_speaks_all_the_same():
+    sent = EMPTY | {"conditions": page(PETECHIAE), OBSERVATIONS[0]: page(COUNT)}
+    del sent["patient"]
+
+    advice, _ = await advised(sent, {"patient": Answer(failed=GapReason.NOT_FOUND)})
+
+    assert indicators(advice) == ["critical"]
 
 
 @pytest.mark.parametrize("came", ["conditions", OBSERVATIONS[0]])

@@ -101,11 +101,12 @@ async def test_a_refused_search_says_why(client, route, status, reason):
     assert route.call_count == 1
 
 
-async def test_a_read_that_finds_nothing_has_failed(client):
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_read_of_what_is_not_there_says_so(client, status):
     with respx.mock() as mock:
-        mock.get(READ).respond(404)
+        mock.get(READ).respond(status)
 
-        assert await refused(client, READ) == GapReason.FAILED
+        assert await refused(client, READ) == GapReason.NOT_FOUND
 
 
 @pytest.mark.parametrize("content", [b"<html>Please log in</html>", b"", b"[]", b"<Bundle/>", b"null"])

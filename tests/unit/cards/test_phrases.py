@@ -171,7 +171,7 @@ def test_equal_gaps_are_counted_together_and_essential_ones_come_first():
 
     assert (
         "Problem list: the server could not deliver them",
-        "Visit: belongs to another patient and was left out",
+        "Visit: what belongs to another patient was left out",
         "2 medicines could not be identified",
     ) == gap_lines([visit, medicine, problems, replace(medicine, reference="MedicationRequest/m2")])
 

@@ -214,7 +214,7 @@ async def test_a_next_link_out_of_the_base_is_not_followed(link):
         found = await answers(conditions="Condition?patient=1")
         asked = mock.calls.call_count
 
-    assert found["conditions"] == Answer((first,), more=True)
+    assert found["conditions"] == Answer((first,), GapReason.NOT_PERMITTED, more=True)
     assert asked == 1
 
 
@@ -227,15 +227,27 @@ async def test_an_address_out_of_the_base_is_not_asked_at_all():
 
 
 @asking
-async def test_pages_that_came_before_a_failure_are_kept():
+@pytest.mark.parametrize("status", [404, 500])
+async def test_pages_that_came_before_a_failure_are_kept_beside_it(status):
     first = page(1, f"{BASE}/Condition?page=2")
     with respx.mock(base_url=BASE) as mock:
         mock.get("/Condition?patient=1").respond(200, content=first)
-        mock.get("/Condition?page=2").respond(500)
+        mock.get("/Condition?page=2").respond(status)
 
         found = await answers(conditions="Condition?patient=1")
 
-    assert found["conditions"] == Answer((first,), more=True)
+    assert found["conditions"] == Answer((first,), GapReason.FAILED, more=True)
+
+
+@asking
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_patient_whom_the_server_does_not_know_is_not_found(status):
+    with respx.mock(base_url=BASE) as mock:
+        mock.get("/Patient/1").respond(status)
+
+        found = await answers(patient="Patient/1")
+
+    assert found["patient"] == Answer(failed=GapReason.NOT_FOUND)
 
 
 @asking
@@ -251,7 +263,7 @@ async def test_pages_that_came_before_the_deadline_are_kept():
 
         found = await answers(0.1, conditions="Condition?patient=1", encounters="Encounter?patient=1")
 
-    assert found["conditions"] == Answer((first,), more=True)
+    assert found["conditions"] == Answer((first,), GapReason.TIMED_OUT, more=True)
     assert found["encounters"] == Answer(failed=GapReason.TIMED_OUT)
 
 

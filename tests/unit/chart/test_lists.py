@@ -116,6 +116,7 @@ def test_an_operation_outcome_is_a_failed_question(answer: object):
         ("forbidden", GapReason.NOT_PERMITTED),
         ("timeout", GapReason.TIMED_OUT),
         ("not-supported", GapReason.NOT_SUPPORTED),
+        ("not-found", GapReason.NOT_FOUND),
         ("exception", GapReason.FAILED),
     ],
 )
@@ -223,6 +224,27 @@ def test_newest_first_is_complete_back_to_the_oldest_entry():
     state = _of_answers(_page(_at("2026-03-17T10:00:00Z"), _at("2026-03-01T10:00:00Z", "o2"), **NEXT))
 
     assert "2026-03-01T10:00:00+00:00" == state.back_to.isoformat()
+
+
+def test_a_page_that_failed_costs_only_what_is_older_than_those_that_came():
+    page = Answer((body(bundle(_at("2026-03-01T10:00:00Z"), **NEXT)),), GapReason.TIMED_OUT, more=True)
+    state = _of_answers(page)
+
+    assert (Listing.INCOMPLETE, GapReason.TIMED_OUT) == (state.state, state.reason)
+    assert "2026-03-01T10:00:00+00:00" == state.back_to.isoformat()
+
+
+def test_an_entry_that_was_refused_may_be_of_any_time():
+    page = _page(_at("2026-03-01T10:00:00Z"), _at("2027-03-01", "o2"), **NEXT)
+
+    assert _incomplete(GapReason.FUTURE) == _of_answers(page)
+
+
+def test_pages_that_came_of_a_medicine_list_are_no_list_that_is_not_kept():
+    first = Answer((body(bundle({"resourceType": "MedicationRequest", "id": "m"})),))
+    pages = first.followed_by(Answer(failed=GapReason.NOT_SUPPORTED))
+
+    assert _incomplete(GapReason.FAILED) == _of_answers(pages, kind="MedicationRequest")
 
 
 def test_a_day_is_complete_only_from_its_end():

@@ -63,6 +63,14 @@ def test_a_draft_of_another_patient_is_a_gap():
     assert [gap.reason for gap in record.gaps] == [GapReason.OTHER_PATIENT]
 
 
+def test_a_draft_that_names_nobody_who_could_be_compared_is_of_the_patient_whose_chart_is_open():
+    draft = request(subject={"display": "somebody"}, medicationCodeableConcept=ASPIRIN)
+
+    record = brought(draft)
+
+    assert ([True], ()) == ([use.drafted for use in record.medications], record.gaps)
+
+
 def test_a_draft_may_point_to_a_medication_of_the_chart():
     medication = {"resourceType": "Medication", "id": "m", "code": ASPIRIN}
     draft = request(medicationReference={"reference": "Medication/m"})

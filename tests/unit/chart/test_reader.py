@@ -82,7 +82,9 @@ def test_another_patient_beside_this_one_costs_nothing():
         {"reference": "urn:uuid:p1"},
         {"reference": "p1"},
         {"reference": "#pat"},
-        {"display": "somebody"},
+        {"reference": "Patient/p1", "identifier": {"value": "7"}, "display": "somebody"},
+        {"type": "Patient"},
+        {},
         "Patient/p1",
         None,
     ],
@@ -107,7 +109,92 @@ def test_an_entry_of_another_patient_is_refused_and_counted(subject: object):
 
     assert () == record.problems
     assert (Gap("Entry in the problem list", GapReason.OTHER_PATIENT, count=2),) == record.gaps
+    assert ListRead(Listing.FAILED, reason=GapReason.OTHER_PATIENT) == record.lists["Condition"]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [{"identifier": {"value": "7"}}, {"display": "somebody"}, {"identifier": {"value": "7"}, "display": "x"}],
+)
+def test_an_entry_of_a_person_who_cannot_be_compared_is_refused_and_counted(subject: object):
+    record = record_of(condition(subject=subject))
+
+    assert () == record.problems
+    assert (Gap("Entry in the problem list", GapReason.OWNER_UNKNOWN),) == record.gaps
+    assert ListRead(Listing.FAILED, reason=GapReason.OWNER_UNKNOWN) == record.lists["Condition"]
+
+
+# ---------------------------------------------------------------- what is refused is missing from its list
+
+FOREIGN = {"subject": OTHER}
+AHEAD = {"effectiveDateTime": "2027-01-01"}
+NOBODYS = {"subject": {"display": "somebody"}}
+REFUSALS = [
+    (FOREIGN, GapReason.OTHER_PATIENT),
+    (NOBODYS, GapReason.OWNER_UNKNOWN),
+    (AHEAD, GapReason.FUTURE),
+]
+
+
+@pytest.mark.parametrize(("refused", "reason"), REFUSALS[1:])
+def test_a_refused_entry_that_may_be_the_patients_leaves_the_list_incomplete(
+    refused: dict[str, object], reason: GapReason
+):
+    record = record_of(observation(), observation(id="o2", **refused))
+
+    assert ListRead(Listing.INCOMPLETE, reason=reason) == record.lists["Observation"]
+
+
+def test_an_entry_of_somebody_else_is_not_missing_from_the_patients_own():
+    record = record_of(observation(), observation(id="o2", **FOREIGN))
+
+    assert ListRead(Listing.COMPLETE) == record.lists["Observation"]
+
+
+@pytest.mark.parametrize(("refused", "reason"), REFUSALS)
+def test_a_list_of_refused_entries_only_has_failed(refused: dict[str, object], reason: GapReason):
+    record = record_of(observation(**refused))
+
+    assert ListRead(Listing.FAILED, reason=reason) == record.lists["Observation"]
+
+
+@pytest.mark.parametrize(("refused", "reason"), REFUSALS)
+def test_a_list_has_failed_too_when_its_other_queries_found_nothing(refused: dict[str, object], reason: GapReason):
+    record = _of_two_queries(bundle(observation(**refused)), bundle())
+
+    assert ListRead(Listing.FAILED, reason=reason) == record.lists["Observation"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "state"),
+    [
+        (FOREIGN, ListRead(Listing.COMPLETE)),
+        (AHEAD, ListRead(Listing.INCOMPLETE, reason=GapReason.FUTURE)),
+    ],
+)
+def test_what_another_query_for_the_list_found_is_usable(refused: dict[str, object], state: ListRead):
+    record = _of_two_queries(bundle(observation(**refused)), bundle(observation(id="o2")))
+
+    assert state == record.lists["Observation"]
+
+
+def test_a_refused_entry_of_another_kind_that_came_along_costs_a_list_nothing():
+    record = answered({"Condition": bundle(condition(), observation(**AHEAD)), "Observation": bundle()})
+
     assert Listing.COMPLETE is record.lists["Condition"].state
+
+
+def test_of_two_versions_the_refused_one_does_not_count_when_it_is_older():
+    old = observation(meta={"lastUpdated": "2026-03-01T10:00:00Z"}, **AHEAD)
+    new = observation(meta={"lastUpdated": "2026-03-01T11:00:00Z"})
+
+    assert Listing.COMPLETE is record_of(old, new).lists["Observation"].state
+
+
+def _of_two_queries(*answers: object):
+    queries = [Query(f"k{number}", "", "Observation") for number in range(len(answers))]
+    given = {query.key: Answer((body(value),)) for query, value in zip(queries, answers, strict=True)}
+    return read(queries, given, ME, AT)
 
 
 def test_an_entry_says_whose_it_is_under_patient_too():
