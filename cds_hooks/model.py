@@ -821,7 +821,8 @@ class Gap:
     reference: str = ""
     count: int = 1
     essential: bool = False
-    """Problems or observations could not be read whole, so silence would not be an answer."""
+    """Silence would not be an answer: problems or observations were not read whole, or a result that tells nothing
+    might be an emergency."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,15 +92,14 @@ def gap_line(gap: Gap) -> str:
 
 
 def gap_lines(gaps: Iterable[Gap]) -> tuple[str, ...]:
-    """Lines of all gaps, essential ones first, equal ones counted together."""
+    """Lines of all gaps, essential ones first, equal ones counted together; none twice."""
     totals: dict[tuple[bool, str, GapReason], int] = {}
     for gap in gaps:
         key = (not gap.essential, gap.what, gap.reason)
         totals[key] = totals.get(key, 0) + gap.count
-    return tuple(
-        gap_line(Gap(what, reason, count=count))
-        for (_, what, reason), count in sorted(totals.items(), key=lambda item: (item[0][0], item[0][1]))
-    )
+    ranked = sorted(totals.items(), key=lambda item: (item[0][0], item[0][1]))
+    lines = (gap_line(Gap(what, reason, count=count)) for (_, what, reason), count in ranked)
+    return tuple(dict.fromkeys(lines))
 
 
 def card_gap_lines(gaps: Iterable[Gap]) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from cds_hooks.model import (
     Cause,
     Criterion,
     Demotion,
-    Expression,
     Finding,
     Gap,
     Hook,
@@ -25,11 +24,11 @@ from cds_hooks.model import (
     ScoreRange,
     Status,
     Tier,
-    TierStep,
     Truth,
 )
-from cds_hooks.reasoning.caution import firm, held_down
-from cds_hooks.reasoning.logic import TruthOf, relied_on, truth, would_settle
+from cds_hooks.reasoning.caution import firm
+from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, not_met
+from cds_hooks.reasoning.logic import TruthOf, relied_on, truth
 
 _ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
 
@@ -52,11 +51,9 @@ def assess(
     """
     gate = truth_of(library.card.gate)
     firmly = firm(findings, truth_of)
-    criteria = [
-        held_down(assess_criterion(rule, truth_of, gate, firmly), findings, library, truth_of)
-        for rule in library.criteria.values()
-        if _is_asked(rule, hook)
-    ]
+    asked = [rule for rule in library.criteria.values() if _is_asked(rule, hook)]
+    criteria = [judge_criterion(rule, findings, library, truth_of, gate) for rule in asked]
+    unread = might_be_emergencies(criteria, findings, library, truth_of, gate)
     causes = [assess_cause(rule, truth_of, gate) for rule in library.causes.values() if _is_asked(rule, hook)]
     said = any(match.truth is Truth.PRESENT for match in (*criteria, *causes))
     demotions = assess_demotions(library, truth_of, firmly) if said else ()
@@ -68,7 +65,7 @@ def assess(
         criteria=tuple(sorted(criteria, key=lambda match: _head_order(match, library))),
         causes=tuple(sorted(causes, key=_cause_order)),
         scores=scores(),
-        gaps=tuple(gaps),
+        gaps=(*gaps, *unread),
         speaks=not deceased,
         skin_bleeding=gate,
         library_version=library.card.version,
@@ -79,34 +76,13 @@ def assess(
     )
 
 
-def assess_criterion(
-    rule: Criterion, truth_of: TruthOf, gate: Truth = Truth.PRESENT, firmly: TruthOf | None = None
-) -> Match:
-    """What one criterion comes to, with its tier. ABSENT when excused; UNKNOWN while a tier is open.
-
-    Without a skin finding the gate's own truth is the answer, and nothing else is looked at. `firmly` is the
-    truth that may excuse and lower, left out: the same.
-    """
-    firmly = firmly or truth_of
-    if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
-        return Match(rule.id, gate)
-    answer = truth(rule.when, truth_of)
-    if answer is not Truth.PRESENT:
-        return _not_met(rule.id, rule.when, answer, truth_of)
-    for unless in rule.unless:
-        if truth(unless.when, firmly) is Truth.PRESENT:
-            excuse = relied_on(unless.when, firmly)
-            return Match(rule.id, Truth.ABSENT, excused_by=excuse, choice=unless.choice)
-    return min(_at_a_tier(rule, truth_of, truth_of), _at_a_tier(rule, firmly, truth_of), key=_urgency)
-
-
 def assess_cause(rule: Cause, truth_of: TruthOf, gate: Truth = Truth.PRESENT) -> Match:
     """Whether a cause is listed, with what speaks for and against it."""
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
         return Match(rule.id, gate)
     answer = truth(rule.when, truth_of)
     if answer is not Truth.PRESENT:
-        return _not_met(rule.id, rule.when, answer, truth_of)
+        return not_met(rule.id, rule.when, answer, truth_of)
     for_it = [item for item in rule.supports if truth_of(item.finding) is Truth.PRESENT]
     against = tuple(name for name in rule.against if truth_of(name) is Truth.PRESENT)
     open_support = tuple(item.finding for item in rule.supports if truth_of(item.finding) is Truth.UNKNOWN)
@@ -142,7 +118,7 @@ def assess_demotion(rule: Demotion, truth_of: TruthOf, firmly: TruthOf | None = 
     firmly = firmly or truth_of
     answer = truth(rule.when, firmly)
     if answer is not Truth.PRESENT:
-        return _not_met(rule.id, rule.when, answer, firmly)
+        return not_met(rule.id, rule.when, answer, firmly)
     because = relied_on(rule.when, firmly)
     if truth(rule.never_when, truth_of) is Truth.PRESENT:
         danger = relied_on(rule.never_when, truth_of)
@@ -181,45 +157,6 @@ def _covers(rule: Demotion, criterion: Criterion) -> bool:
 
 def _is_above(match: Match, rule: Demotion) -> bool:
     return rule.to == "silent" or match.tier is not Tier.ROUTINE
-
-
-def _not_met(rule_id: str, expression: Expression, answer: Truth, truth_of: TruthOf) -> Match:
-    return Match(rule_id, answer, would_settle=would_settle(expression, truth_of))
-
-
-def _urgency(match: Match) -> int:
-    return match.tier.rank if match.tier is not None else len(Tier)
-
-
-def _at_a_tier(rule: Criterion, truth_of: TruthOf, of_the_rule: TruthOf) -> Match:
-    """The first step that is present; what the rule itself rests on is told by `of_the_rule`."""
-    open_steps: list[str] = []
-    for index, step in enumerate(rule.tiers):
-        answer = Truth.PRESENT if step.when is None else truth(step.when, truth_of)
-        if answer is Truth.PRESENT:
-            taken = _taken(rule, index, step, open_steps, truth_of)
-            return replace(taken, relied_on=_unique([*relied_on(rule.when, of_the_rule), *taken.relied_on]))
-        if answer is Truth.UNKNOWN and step.when is not None:
-            open_steps += would_settle(step.when, truth_of)
-    return Match(rule.id, Truth.UNKNOWN if open_steps else Truth.ABSENT, would_settle=_unique(open_steps))
-
-
-def _taken(rule: Criterion, index: int, step: TierStep, open_steps: list[str], truth_of: TruthOf) -> Match:
-    excuses = [name for unless in rule.unless for name in would_settle(unless.when, truth_of)]
-    because = () if step.when is None else relied_on(step.when, truth_of)
-    return Match(
-        rule.id,
-        Truth.PRESENT,
-        tier=step.tier,
-        relied_on=because,
-        would_settle=_unique([*open_steps, *excuses]),
-        choice=step.choice,
-        step=index,
-    )
-
-
-def _unique(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
 
 
 def _head_order(match: Match, library: Library) -> tuple[int, int, str]:

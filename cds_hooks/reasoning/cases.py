@@ -45,10 +45,12 @@ from cds_hooks.model import (
     Truth,
     When,
 )
-from cds_hooks.reasoning.assess import assess, assess_cause, assess_criterion, assess_demotion
+from cds_hooks.reasoning.assess import assess, assess_cause, assess_demotion
+from cds_hooks.reasoning.caution import firm
 from cds_hooks.reasoning.codes import system_uri
+from cds_hooks.reasoning.criteria import assess_criterion, judge_criterion
 from cds_hooks.reasoning.library import data_root
-from cds_hooks.reasoning.mapping import find
+from cds_hooks.reasoning.mapping import Findings, find
 from cds_hooks.reasoning.orders import bundle_truth, proposed, rule_named, truth_in
 from cds_hooks.reasoning.strict_yaml import build, read_document
 
@@ -243,10 +245,10 @@ def _wrong(rule: Rule, case: Case, library: Library) -> Iterator[str]:
 
 
 def _wrong_orders(bundle: OrderBundle, case: Case, library: Library) -> Iterator[str]:
-    truth_of = _truth_of(case, library)
+    truth_of = _said(case)
     if case.given is not None:
         findings = find(chart_of(case.given, library), library, AT)
-        assessment = assess(findings, (), library, AT, truth_of=truth_of, scores=lambda: ())
+        assessment = assess(findings, (), library, AT, truth_of=findings.truth_of, scores=lambda: ())
         truth_of = truth_in(assessment, library)
     truth = bundle_truth(bundle, truth_of)
     if truth is not case.expect:
@@ -257,24 +259,32 @@ def _wrong_orders(bundle: OrderBundle, case: Case, library: Library) -> Iterator
 
 
 def _match(rule: Criterion | Cause | Demotion, case: Case, library: Library) -> Match:
-    truth_of = _truth_of(case, library)
+    """As `assess` judges it where the case gives a chart; said findings are taken as firm."""
+    if case.given is not None:
+        return _match_on_chart(rule, find(chart_of(case.given, library), library, AT), library)
+    truth_of = _said(case)
     if isinstance(rule, Demotion):
         return assess_demotion(rule, truth_of)
-    gate = truth_of(library.card.gate) if _says_gate(case, library) else Truth.PRESENT
+    says_gate = library.card.gate in (*case.present, *case.absent)
+    gate = truth_of(library.card.gate) if says_gate else Truth.PRESENT
     if isinstance(rule, Criterion):
         return assess_criterion(rule, truth_of, gate)
     return assess_cause(rule, truth_of, gate)
 
 
-def _truth_of(case: Case, library: Library) -> Callable[[str], Truth]:
-    if case.given is not None:
-        return find(chart_of(case.given, library), library, AT).truth_of
+def _match_on_chart(rule: Criterion | Cause | Demotion, findings: Findings, library: Library) -> Match:
+    truth_of = findings.truth_of
+    if isinstance(rule, Demotion):
+        return assess_demotion(rule, truth_of, firm(findings, truth_of))
+    gate = truth_of(library.card.gate)
+    if isinstance(rule, Criterion):
+        return judge_criterion(rule, findings, library, truth_of, gate)
+    return assess_cause(rule, truth_of, gate)
+
+
+def _said(case: Case) -> Callable[[str], Truth]:
     said = dict.fromkeys(case.present, Truth.PRESENT) | dict.fromkeys(case.absent, Truth.ABSENT)
     return lambda name: said.get(name, Truth.UNKNOWN)
-
-
-def _says_gate(case: Case, library: Library) -> bool:
-    return case.given is not None or library.card.gate in (*case.present, *case.absent)
 
 
 def _unknown_names(case: Case, library: Library) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""How far rules may go on narrative text: it may raise a concern up to the same day, and never lowers one.
+"""How far rules may go on narrative text, and on what was seen in part: such may raise a concern, never lower one.
 
-Sentences are read less surely than codes. So an excuse, a lowering step and a demotion ask for coded or
-measured evidence (`firm`), and a criterion without any danger sign of that kind is held down (`held_down`).
+Sentences are read less surely than codes, and beside a result that was not read a harmless one tells nothing. So
+an excuse, a lowering step and a demotion ask for coded or measured evidence with nothing left unseen (`firm`),
+and a criterion without any danger sign but in sentences is held down to the same day (`held_down`).
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ _SIGNS = frozenset({"sign", "problem"})
 
 
 def firm(findings: Mapping[str, Finding], truth_of: TruthOf) -> TruthOf:
-    """Truth by what is coded or measured; what only sentences say is unknown."""
+    """Truth by what is coded or measured and was seen whole; what only sentences say is unknown, or has gaps."""
 
     def firm_truth(name: str) -> Truth:
         answer = truth_of(name)
-        if name.startswith(SCORE_PREFIX) or not is_narrative(findings[name].evidence):
+        if name.startswith(SCORE_PREFIX):
             return answer
-        return Truth.UNKNOWN
+        is_weak = is_narrative(findings[name].evidence) or findings[name].gaps
+        return Truth.UNKNOWN if is_weak else answer
 
     return firm_truth
 
@@ -36,7 +38,7 @@ def held_down(match: Match, findings: Mapping[str, Finding], library: Library, t
     """
     if AT_MOST_SAME_DAY not in library.choices or match.tier is not Tier.EMERGENCY:
         return match
-    names = {leaf for name in match.relied_on for leaf in _leaves(name, library, truth_of)}
+    names = {leaf for name in match.relied_on for leaf in leaves(name, library, truth_of)}
     if any(name.startswith(SCORE_PREFIX) for name in names):
         return match
     present = [findings[name] for name in names if findings[name].truth is Truth.PRESENT]
@@ -52,14 +54,14 @@ def is_narrative(evidence: tuple[Evidence, ...]) -> bool:
     return bool(evidence) and all(item.certainty == "narrative" for item in evidence)
 
 
-def _leaves(name: str, library: Library, truth_of: TruthOf) -> Iterator[str]:
+def leaves(name: str, library: Library, truth_of: TruthOf) -> Iterator[str]:
     """The findings read from the chart itself, and the scores by their keys, that make a finding what it is."""
     built_from = None if name.startswith(SCORE_PREFIX) else library.findings[name].when
     if built_from is None:
         yield name
         return
     for part in relied_on(built_from, truth_of):
-        yield from _leaves(part, library, truth_of)
+        yield from leaves(part, library, truth_of)
 
 
 def _is_danger(found: Finding, library: Library) -> bool:

@@ -28,24 +28,19 @@ from cds_hooks.model import (
     Trend,
     Truth,
 )
+from cds_hooks.reasoning.answers import find_answer
 from cds_hooks.reasoning.caution import is_narrative
 from cds_hooks.reasoning.descriptions import with_described
 from cds_hooks.reasoning.entries import Chart, sort_entries
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key, relied_on, truth, would_settle
-from cds_hooks.reasoning.measures import (
-    age_holds,
-    find_answer,
-    find_measure,
-    find_since,
-    find_trend,
-    newest_reading,
-)
+from cds_hooks.reasoning.measures import age_holds, find_measure, find_trend, newest_values
 from cds_hooks.reasoning.medicines import Medicines, find_medicine, identify
 from cds_hooks.reasoning.narrative import with_narrative
 from cds_hooks.reasoning.proposed import find_proposed
+from cds_hooks.reasoning.results import Newest
 from cds_hooks.reasoning.scores import reaches, score_range
 from cds_hooks.reasoning.signs import find_sign
-from cds_hooks.reasoning.values import Reading
+from cds_hooks.reasoning.since import find_since
 
 
 class Findings(Mapping[str, Finding]):
@@ -103,8 +98,8 @@ class Findings(Mapping[str, Finding]):
         """Mentions in sentences of the chart that count neither as there nor as denied."""
         return self._chart.set_aside
 
-    def _newest(self, concept: str, within: Span) -> Reading | None:
-        return newest_reading(concept, within, self._chart)
+    def _newest(self, concept: str, within: Span) -> Newest:
+        return newest_values(concept, within, self._chart)
 
     def _find(self, rule: FindingRule) -> Finding:
         found = self._by_test(rule)

@@ -25,8 +25,9 @@ from cds_hooks.model import (
     Truth,
 )
 from cds_hooks.reasoning.asked import reached
-from cds_hooks.reasoning.assess import assess_cause, assess_criterion
+from cds_hooks.reasoning.assess import assess_cause
 from cds_hooks.reasoning.cases import AT, Case, Given, chart_of, rules_with_cases
+from cds_hooks.reasoning.criteria import assess_criterion
 from cds_hooks.reasoning.lint import concepts_of
 from cds_hooks.reasoning.logic import names
 from cds_hooks.reasoning.mapping import find

@@ -12,13 +12,14 @@ from typing import TypeAlias
 
 from cds_hooks.model import Library, Limits, ScoreItem, ScoreRange, ScoreRule, Span, Truth
 from cds_hooks.reasoning.logic import TruthOf, truth
+from cds_hooks.reasoning.results import Newest
 from cds_hooks.reasoning.values import Reading, against_reference, compare
 
-Newest: TypeAlias = Callable[[str, Span], Reading | None]
-"""The newest value of a concept within a span, None when there is none."""
+NewestOf: TypeAlias = Callable[[str, Span], Newest]
+"""The values of a concept within a span of which each may be the newest."""
 
 
-def score_range(rule: ScoreRule, truth_of: TruthOf, newest: Newest, library: Library) -> ScoreRange:
+def score_range(rule: ScoreRule, truth_of: TruthOf, newest: NewestOf, library: Library) -> ScoreRange:
     """The range of one score. Where it is not known whether the score applies, the range still holds."""
     spans = [(item, _points(item, truth_of, newest, library)) for item in rule.items]
     return ScoreRange(
@@ -48,7 +49,7 @@ def risk_of(rule: ScoreRule, total: int) -> str:
     return next((risk.name for risk in reversed(rule.risks) if total >= risk.from_), "")
 
 
-def _points(item: ScoreItem, truth_of: TruthOf, newest: Newest, library: Library) -> tuple[int, int]:
+def _points(item: ScoreItem, truth_of: TruthOf, newest: NewestOf, library: Library) -> tuple[int, int]:
     if item.bands:
         return _by_value(item, newest, library)
     if item.options:
@@ -56,10 +57,16 @@ def _points(item: ScoreItem, truth_of: TruthOf, newest: Newest, library: Library
     return (0, item.judged_up_to)
 
 
-def _by_value(item: ScoreItem, newest: Newest, library: Library) -> tuple[int, int]:
-    value = newest(item.concept, item.within)
-    if value is None:
-        return _span([0, *(band.points for band in item.bands)])
+def _by_value(item: ScoreItem, newest: NewestOf, library: Library) -> tuple[int, int]:
+    """The points of the newest value; of several that may be it the most. A newer one unread may give any."""
+    found = newest(item.concept, item.within)
+    spans = [_banded(item, value, library) for value in found.readings]
+    low = max((low for low, _ in spans), default=0)
+    most = max(high for _, high in spans) if found.is_sure and spans else max(band.points for band in item.bands)
+    return (low, most)
+
+
+def _banded(item: ScoreItem, value: Reading, library: Library) -> tuple[int, int]:
     judged = [(band.points, _judge(item, value, band.is_, library)) for band in item.bands]
     sure = [points for points, answer in judged if answer is Truth.PRESENT]
     possible = [points for points, answer in judged if answer is Truth.UNKNOWN]

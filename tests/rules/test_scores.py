@@ -10,8 +10,8 @@ from itertools import combinations
 import pytest
 
 from cds_hooks.model import Span, Truth
-from cds_hooks.reasoning.assess import assess_criterion
 from cds_hooks.reasoning.cases import AT, Given, chart_of
+from cds_hooks.reasoning.criteria import assess_criterion
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.reasoning.scores import risk_of
 from tests.end_to_end.charts import library

@@ -77,7 +77,8 @@ def test_every_criterion_and_cause_is_told_with_its_truth(sandbox, library):
 
 
 def test_with_a_release_it_tells_what_is_not_valid_and_what_that_cost(sandbox):
-    no_unit = platelets(9, valueQuantity={"value": 9}, status=None)
+    recent = (NOW - timedelta(hours=5)).isoformat()
+    no_unit = platelets(9, valueQuantity={"value": 9}, status=None, effectiveDateTime=recent)
     no_date = platelets(9, id="o2", effectiveDateTime="last week")
     request = call()
     request["prefetch"] |= {"observationsByCode1": bundle(no_unit, no_date), "observationsByCategory": None}
@@ -86,7 +87,7 @@ def test_with_a_release_it_tells_what_is_not_valid_and_what_that_cost(sandbox):
 
     lines = {line["entries"][0]["reference"]: line["text"] for line in section(told, "Not valid FHIR R4")}
     assert set(lines) == {"Observation/o1", "Observation/o2"}
-    assert lines["Observation/o1"].endswith("cost: Platelet count: its unit is missing or unknown")
+    assert lines["Observation/o1"].endswith("; cost: Platelet count: its unit is missing or unknown")
     assert "last week" not in json.dumps(told)
 
 

@@ -1,7 +1,8 @@
 import pytest
 
 from cds_hooks.model import Gap, GapReason, ScoreRange, Tier, Truth
-from cds_hooks.reasoning.assess import assess, assess_cause, assess_criterion
+from cds_hooks.reasoning.assess import assess, assess_cause
+from cds_hooks.reasoning.criteria import assess_criterion
 from cds_hooks.reasoning.mapping import find
 from tests.build import AT, library_of, observed, platelets, record, truths
 

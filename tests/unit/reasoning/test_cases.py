@@ -484,3 +484,26 @@ def test_canaries_without_their_cases_are_told(checked):
     found = checked({}, question=canaries, findings={"it": DEAD})
 
     assert (f"{FINDING}:1: cannot be read; put the file there",) == found
+
+
+NARRATIVE = """\
+our-choice: {name: "Our choice", why: "Because no guideline says."}
+narrative-only-at-most-same-day: {name: "Text alone: the same day", why: "Sentences are misread."}
+"""
+
+
+def test_a_chart_of_a_criterion_is_judged_as_a_real_one_so_that_sentences_alone_do_not_make_an_emergency(tmp_path):
+    root = write_library(tmp_path, criteria={"R-IT-01": "when: skin-bleeding\ntiers: [{tier: EMERGENCY}]"})
+    (root / "knowledge/choices.yaml").write_text(NARRATIVE, encoding="utf-8")
+    (root / "mappings/text").mkdir()
+    (root / "mappings/text/context.yaml").write_text(
+        'cues: [{kind: negation, reach: 3, phrases: ["no"]}]\n', encoding="utf-8"
+    )
+    (root / "mappings/findings/skin-bleeding.cases.yaml").write_text(f"cases:\n{GATE_CASES}", encoding="utf-8")
+    said = '{concept: skin-exam, value_text: "petechiae seen", hours_ago: 1}'
+    case = f"  - {{name: said, given: [{said}], expect: present, tier: EMERGENCY}}\n"
+    (root / CRITERION).write_text(f"cases:\n{case}", encoding="utf-8")
+
+    faults = check_cases(load(root), root).faults
+
+    assert f'{CRITERION}: case "said" expects EMERGENCY, is SAME_DAY' in faults

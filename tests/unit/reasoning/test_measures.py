@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from cds_hooks.chart.record import Coded, Listing, ListRead, Quantity
+from cds_hooks.chart.record import Coded, Listing, ListRead, PatientRecord, Quantity
 from cds_hooks.model import GapReason, Truth
 from cds_hooks.reasoning.mapping import find
 from tests.build import (
@@ -520,3 +520,155 @@ def test_a_number_beyond_reckoning_is_a_gap_and_no_failure():
     found = below_10(observed("platelet count", Quantity(Decimal("9e999999"), "/uL")))
 
     assert [GapReason.IMPLAUSIBLE] == reasons(found)
+
+
+# ---------------------------------------------------------------- results that were not read whole
+
+
+def results_read(state, back_to=None):
+    return {"Observation": ListRead(state, back_to, None if state is Listing.COMPLETE else GapReason.FAILED)}
+
+
+def in_part(body, *entries, back_to=None):
+    return finding(body, record(*entries, lists=results_read(Listing.INCOMPLETE, back_to)))
+
+
+LIST_GAP = [("Results and observations", GapReason.FAILED)]
+
+
+def told(found):
+    return [(gap.what, gap.reason) for gap in found.gaps]
+
+
+@pytest.mark.parametrize("state", [Listing.INCOMPLETE, Listing.FAILED, Listing.NOT_READ])
+def test_a_harmless_value_says_nothing_while_a_newer_one_may_be_unread(state):
+    found = finding(BELOW_10, record(platelets("150"), lists=results_read(state)))
+
+    assert U is found.truth
+    assert LIST_GAP == told(found)
+
+
+def test_a_list_of_which_nothing_is_known_was_not_read():
+    found = finding(BELOW_10, PatientRecord(patient(), observed=(platelets("150"),)))
+
+    assert [("Results and observations", GapReason.NOT_SUPPLIED)] == told(found)
+    assert U is found.truth
+
+
+def test_a_dangerous_value_counts_although_others_may_be_unread():
+    found = in_part(BELOW_10, platelets("8"))
+
+    assert P is found.truth
+    assert LIST_GAP == told(found)
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(A, 2), (A, 1), (U, 0.5)])
+def test_a_list_that_is_whole_back_to_the_newest_value_is_enough(expected, hours):
+    assert expected is in_part(BELOW_10, platelets("150", hours_ago(1)), back_to=hours_ago(hours).earliest).truth
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(A, 48), (U, 47)])
+def test_where_any_value_counts_the_list_must_be_whole_back_to_the_window(expected, hours):
+    cool = observed("temperature", amount("37 Cel"), hours_ago(1))
+
+    assert expected is in_part(ANY_FEVER, cool, back_to=hours_ago(hours).earliest).truth
+
+
+@pytest.mark.parametrize(("expected", "back_to"), [(U, None), (A, hours_ago(1).earliest)])
+def test_a_harmless_word_says_nothing_while_a_newer_one_may_be_unread(expected, back_to):
+    found = in_part(BLOOD, observed("urine blood", "negative", hours_ago(1)), back_to=back_to)
+
+    assert expected is found.truth
+    assert ([] if back_to else LIST_GAP) == told(found)
+
+
+def test_a_word_that_was_asked_for_counts_although_others_may_be_unread():
+    assert P is in_part(BLOOD, observed("urine blood", "2+")).truth
+
+
+@pytest.mark.parametrize(
+    ("expected", "back_to"), [(U, None), (U, days_ago(4).earliest), (A, days_ago(15).earliest)]
+)
+def test_no_fall_is_known_only_when_the_time_of_the_baseline_was_read_whole(expected, back_to):
+    found = in_part(HALVED, platelets("200", days_ago(4)), platelets("190", hours_ago(1)), back_to=back_to)
+
+    assert expected is found.truth
+    assert ([] if expected is A else LIST_GAP) == told(found)
+
+
+def test_a_fall_that_was_read_counts_although_others_may_be_unread():
+    assert P is in_part(HALVED, platelets("200", days_ago(4)), platelets("80")).truth
+
+
+def test_a_newer_value_that_cannot_be_used_leaves_it_open_whether_there_was_no_fall():
+    entries = platelets("200", days_ago(4)), platelets("190", hours_ago(9)), platelets("8 furlongs", hours_ago(1))
+
+    found = finding(HALVED, record(*entries))
+
+    assert U is found.truth
+    assert [GapReason.UNIT_UNKNOWN] == reasons(found)
+
+
+# ---------------------------------------------------------------- values that could not be used, and doubles
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(U, 40), (A, 48)])
+def test_where_any_value_counts_one_that_cannot_be_used_leaves_it_open_in_the_whole_window(expected, hours):
+    cool = observed("temperature", amount("37 Cel"), hours_ago(1))
+    unclear = observed("temperature", amount("39 furlongs"), hours_ago(hours))
+
+    found = finding(ANY_FEVER, record(cool, unclear))
+
+    assert expected is found.truth
+    assert ([GapReason.UNIT_UNKNOWN] if expected is U else []) == reasons(found)
+
+
+def test_a_value_before_the_window_that_cannot_be_used_is_no_gap():
+    assert [] == reasons(below_10(platelets("8 furlongs", hours_ago(72))))
+
+
+def test_of_two_values_of_one_moment_the_issue_decides_only_where_both_have_one():
+    issued, never = platelets("150", hours_ago(5), issued=hours_ago(1)), platelets("8", hours_ago(5))
+
+    assert P is below_10(issued, never).truth
+
+
+def test_a_value_of_the_last_issue_counts_beside_one_without():
+    entries = (
+        platelets("8", hours_ago(5), issued=hours_ago(4)),
+        platelets("150", hours_ago(5), issued=hours_ago(1)),
+        platelets("160", hours_ago(5)),
+    )
+
+    assert A is below_10(*entries).truth
+
+
+def test_that_values_of_one_moment_contradict_each_other_is_a_gap():
+    found = below_10(platelets("150", hours_ago(2)), platelets("8", hours_ago(2)))
+
+    assert P is found.truth
+    assert [("Platelet count", GapReason.CONFLICTING)] == told(found)
+
+
+def test_values_of_one_moment_that_agree_are_no_gap():
+    assert [] == reasons(below_10(platelets("9", hours_ago(2)), platelets("8", hours_ago(2))))
+
+
+def test_that_words_of_one_moment_contradict_each_other_is_a_gap():
+    today = when("2026-03-18")
+    found = urine(observed("urine blood", "negative", today), observed("urine blood", "2+", today))
+
+    assert [("Blood in urine", GapReason.CONFLICTING)] == told(found)
+
+
+def test_a_word_that_is_not_understood_matters_only_where_it_may_be_the_newest():
+    entries = observed("urine blood", "negative", hours_ago(1)), observed("urine blood", "turbid", days_ago(2))
+
+    assert A is urine(*entries).truth
+
+
+def test_where_any_word_counts_one_that_is_not_understood_leaves_it_open():
+    body = "answer: {concepts: [urine-blood], is: [two-plus], pick: any}"
+    entries = observed("urine blood", "negative", hours_ago(1)), observed("urine blood", "turbid", days_ago(2))
+
+    assert U is urine(*entries, body=body).truth

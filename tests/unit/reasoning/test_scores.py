@@ -1,6 +1,7 @@
 import pytest
 
-from cds_hooks.model import ScoreRange, Truth
+from cds_hooks.chart.record import Listing, ListRead
+from cds_hooks.model import GapReason, ScoreRange, Truth
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.reasoning.scores import measured_by, reaches, risk_of
 from tests.build import AT, amount, hours_ago, library_of, observed, platelets, record
@@ -177,3 +178,22 @@ def test_a_score_is_worked_out_once_and_told():
     assert () == findings.worked_out_scores
     assert findings.score("s") is findings.score("s")
     assert (findings.score("s"),) == findings.worked_out_scores
+
+
+# ---------------------------------------------------------------- values that were not all seen
+
+
+def test_a_value_gives_its_points_at_least_while_a_newer_one_may_be_unread():
+    unread = {"Observation": ListRead(Listing.INCOMPLETE, reason=GapReason.FAILED)}
+
+    found = find(record(platelets("60"), lists=unread), library(COUNT), AT).score("s")
+
+    assert ((1, 2), ("platelets",)) == ((found.low, found.high), found.missing)
+
+
+def test_a_value_gives_its_points_at_least_while_a_newer_one_cannot_be_used():
+    assert (0, 2) == span([COUNT], platelets("150", hours_ago(5)), platelets("8 furlongs", hours_ago(1)))
+
+
+def test_of_values_of_one_moment_the_one_with_the_most_points_counts():
+    assert (2, 2) == span([COUNT], platelets("150", hours_ago(5)), platelets("40", hours_ago(5)))

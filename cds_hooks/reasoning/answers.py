@@ -1,0 +1,108 @@
+"""Results that are words: the newest in the window decides, or any of them.
+
+A word that was asked for counts whatever else was not seen. That none was found is said only when every entry
+that might have decided was read and understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from cds_hooks.chart.record import Observed
+from cds_hooks.model import AnswerTest, Concept, Evidence, Finding, FindingRule, GapReason, Library, Truth
+from cds_hooks.reasoning.entries import Chart, answer_of
+from cds_hooks.reasoning.results import (
+    Unusable,
+    begin_of,
+    conflict,
+    is_dated,
+    newest_first,
+    newest_of,
+    nothing_since,
+    says_something,
+    shown,
+    time_of,
+    unseen_from,
+    unusable_for,
+)
+from cds_hooks.reasoning.times import is_within
+from cds_hooks.reasoning.values import quantity_of
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """One result that is a word, with the answers it stands for; none when it was not understood."""
+
+    entry: Observed
+    concept: Concept
+    words: tuple[str, ...]
+
+
+def find_answer(rule: FindingRule, test: AnswerTest, chart: Chart) -> Finding:
+    """PRESENT when the newest worded result in the window (or any of them) is one of those asked for.
+
+    When none is asked for, any entry will do, whatever it says. Its gaps are what might have decided otherwise:
+    beside them it is never ABSENT.
+    """
+    answers = answers_of(test, chart)
+    if not test.is_:
+        return _any_entry(rule, test, answers, chart)
+    known = [answer for answer in answers if answer.words]
+    decisive = known if test.pick == "any" else newest_of(known)
+    begin = begin_of(decisive) if decisive and test.pick == "latest" else _window(test, chart)
+    unseen = unseen_from(begin, _unusable(test, chart), chart.record)
+    judged = [(answer, _judge(answer, test)) for answer in decisive]
+    present = [answer for answer, truth in judged if truth is Truth.PRESENT]
+    evidence = tuple(worded(answer, chart.library) for answer in (present or decisive)[:1])
+    if present:
+        gaps = unseen if test.pick == "any" else (*unseen, *conflict(judged))
+        return Finding(rule.id, Truth.PRESENT, evidence=evidence, gaps=gaps)
+    decided = decisive and not unseen
+    return Finding(rule.id, Truth.ABSENT if decided else Truth.UNKNOWN, evidence=evidence, gaps=unseen)
+
+
+def answers_of(test: AnswerTest, chart: Chart) -> list[Worded]:
+    """Dated entries of the concepts in the window, newest first; those that are no known word among them."""
+    found = [
+        Worded(entry, chart.library.concepts[concept], answer_of(entry, chart.library))
+        for concept in test.concepts
+        for entry in chart.observed.get(concept, ())
+        if is_dated(entry) and is_within(time_of(entry), test.within, chart.at)
+    ]
+    return sorted(found, key=newest_first)
+
+
+def worded(answer: Worded, library: Library) -> Evidence:
+    """The word as a line of evidence."""
+    return shown(answer, ", ".join(library.concepts[word].name for word in answer.words))
+
+
+def _window(test: AnswerTest, chart: Chart) -> datetime:
+    return chart.at - test.within.exact()
+
+
+def _judge(answer: Worded, test: AnswerTest) -> Truth:
+    return Truth.ABSENT if set(answer.words).isdisjoint(test.is_) else Truth.PRESENT
+
+
+def _unusable(test: AnswerTest, chart: Chart) -> Iterator[Unusable]:
+    """Entries in the window that say something else than a known word or a number; words without a date."""
+    for answer in answers_of(test, chart):
+        if not answer.words and _is_unclear(answer.entry):
+            yield unusable_for(answer.entry, answer.concept, GapReason.VALUE_UNKNOWN)
+    for concept in test.concepts:
+        for entry in chart.observed.get(concept, ()):
+            if not is_dated(entry) and (answer_of(entry, chart.library) or _is_unclear(entry)):
+                yield unusable_for(entry, chart.library.concepts[concept], GapReason.UNDATED)
+
+
+def _is_unclear(entry: Observed) -> bool:
+    return quantity_of(entry) is None and (says_something(entry) or bool(entry.interpretation))
+
+
+def _any_entry(rule: FindingRule, test: AnswerTest, answers: list[Worded], chart: Chart) -> Finding:
+    if not answers:
+        return nothing_since(rule, "Observation", _window(test, chart), chart.record)
+    return Finding(rule.id, Truth.PRESENT, evidence=(worded(answers[0], chart.library),))

@@ -1,0 +1,149 @@
+"""One criterion: what it comes to, on what, at which tier; and what an unreadable result might make of it.
+
+An explanation takes a criterion back only when it is itself recorded; what is unknown excuses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from cds_hooks.model import (
+    Criterion,
+    Expression,
+    Finding,
+    Gap,
+    GapReason,
+    Library,
+    Match,
+    Tier,
+    TierStep,
+    Truth,
+)
+from cds_hooks.reasoning.caution import firm, held_down, leaves
+from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, truth, would_settle
+
+_UNREADABLE = frozenset({GapReason.UNIT_UNKNOWN, GapReason.IMPLAUSIBLE, GapReason.VALUE_UNKNOWN})
+"""Why a result that stands in the chart tells nothing."""
+
+
+def judge_criterion(
+    rule: Criterion, findings: Mapping[str, Finding], library: Library, truth_of: TruthOf, gate: Truth
+) -> Match:
+    """What one criterion comes to on a chart: held down where it rests on sentences alone, not yet demoted."""
+    match = assess_criterion(rule, truth_of, gate, firm(findings, truth_of))
+    return held_down(match, findings, library, truth_of)
+
+
+def assess_criterion(
+    rule: Criterion, truth_of: TruthOf, gate: Truth = Truth.PRESENT, firmly: TruthOf | None = None
+) -> Match:
+    """What one criterion comes to, with its tier. ABSENT when excused; UNKNOWN while a tier is open.
+
+    Without a skin finding the gate's own truth is the answer, and nothing else is looked at. `firmly` is the
+    truth that may excuse and lower, left out: the same.
+    """
+    firmly = firmly or truth_of
+    if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
+        return Match(rule.id, gate)
+    answer = truth(rule.when, truth_of)
+    if answer is not Truth.PRESENT:
+        return not_met(rule.id, rule.when, answer, truth_of)
+    for unless in rule.unless:
+        if truth(unless.when, firmly) is Truth.PRESENT:
+            excuse = relied_on(unless.when, firmly)
+            return Match(rule.id, Truth.ABSENT, excused_by=excuse, choice=unless.choice)
+    return min(_at_a_tier(rule, truth_of, truth_of), _at_a_tier(rule, firmly, truth_of), key=_urgency)
+
+
+def might_be_emergencies(
+    matches: Iterable[Match], findings: Mapping[str, Finding], library: Library, truth_of: TruthOf, gate: Truth
+) -> tuple[Gap, ...]:
+    """An essential gap for each result that could not be read and might make an active criterion an emergency.
+
+    `matches` are those of the same findings. About such a chart silence would read as nothing found.
+    """
+    supposed = _at_worst(findings, library, truth_of)
+    firmly = firm(findings, truth_of)
+    found: dict[Gap, None] = {}
+    for match in matches:
+        rule = library.criteria[match.rule]
+        if _is_open(match, rule):
+            worst = assess_criterion(rule, supposed, gate, firmly)
+            names = worst.relied_on if worst.tier is Tier.EMERGENCY else ()
+            found |= dict.fromkeys(_unreadable_in(names, findings, library, truth_of, supposed))
+    return tuple(found)
+
+
+def not_met(rule_id: str, expression: Expression, answer: Truth, truth_of: TruthOf) -> Match:
+    """The match of a rule that is absent or open, with what would settle it."""
+    return Match(rule_id, answer, would_settle=would_settle(expression, truth_of))
+
+
+def _urgency(match: Match) -> int:
+    return match.tier.rank if match.tier is not None else len(Tier)
+
+
+def _at_a_tier(rule: Criterion, truth_of: TruthOf, of_the_rule: TruthOf) -> Match:
+    """The first step that is present; what the rule itself rests on is told by `of_the_rule`."""
+    open_steps: list[str] = []
+    for index, step in enumerate(rule.tiers):
+        answer = Truth.PRESENT if step.when is None else truth(step.when, truth_of)
+        if answer is Truth.PRESENT:
+            taken = _taken(rule, index, step, open_steps, truth_of)
+            return replace(taken, relied_on=_unique([*relied_on(rule.when, of_the_rule), *taken.relied_on]))
+        if answer is Truth.UNKNOWN and step.when is not None:
+            open_steps += would_settle(step.when, truth_of)
+    return Match(rule.id, Truth.UNKNOWN if open_steps else Truth.ABSENT, would_settle=_unique(open_steps))
+
+
+def _taken(rule: Criterion, index: int, step: TierStep, open_steps: list[str], truth_of: TruthOf) -> Match:
+    excuses = [name for unless in rule.unless for name in would_settle(unless.when, truth_of)]
+    because = () if step.when is None else relied_on(step.when, truth_of)
+    return Match(
+        rule.id,
+        Truth.PRESENT,
+        tier=step.tier,
+        relied_on=because,
+        would_settle=_unique([*open_steps, *excuses]),
+        choice=step.choice,
+        step=index,
+    )
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _is_open(match: Match, rule: Criterion) -> bool:
+    """Whether an active criterion could still become an emergency."""
+    could = rule.status == "active" and any(step.tier is Tier.EMERGENCY for step in rule.tiers)
+    return could and match.truth is not Truth.ABSENT and match.tier is not Tier.EMERGENCY
+
+
+def _at_worst(findings: Mapping[str, Finding], library: Library, truth_of: TruthOf) -> TruthOf:
+    """Truth with each result that could not be read taken for the dangerous one. Scores stay as they are."""
+
+    def supposed(name: str) -> Truth:
+        answer = truth_of(name)
+        if answer is not Truth.UNKNOWN or name.startswith(SCORE_PREFIX):
+            return answer
+        built_from = library.findings[name].when
+        if built_from is not None:
+            return truth(built_from, supposed)
+        return Truth.PRESENT if any(_unreadable(findings[name])) else Truth.UNKNOWN
+
+    return supposed
+
+
+def _unreadable(found: Finding) -> Iterator[Gap]:
+    return (gap for gap in found.gaps if gap.reason in _UNREADABLE)
+
+
+def _unreadable_in(
+    names: Iterable[str], findings: Mapping[str, Finding], library: Library, truth_of: TruthOf, supposed: TruthOf
+) -> Iterator[Gap]:
+    """The gaps of the results that were taken for dangerous, among what these findings are built from."""
+    for leaf in dict.fromkeys(leaf for name in names for leaf in leaves(name, library, supposed)):
+        if truth_of(leaf) is Truth.UNKNOWN:
+            yield from (replace(gap, essential=True) for gap in _unreadable(findings[leaf]))

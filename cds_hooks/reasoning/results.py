@@ -1,0 +1,181 @@
+"""Dated results of one concept, newest first, and whatever might have decided had it been read.
+
+A harmless result tells something only when no newer one can have been missed: an entry that could not be
+used, a list that was not read whole, two entries of one moment that contradict each other are all gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, Observed, PatientRecord
+from cds_hooks.model import RESTRICTED, Concept, Evidence, Finding, FindingRule, Gap, GapReason, Span, Truth, When
+from cds_hooks.reasoning.entries import Chart
+from cds_hooks.reasoning.times import is_within
+from cds_hooks.reasoning.values import Reading, in_words, reading
+
+_UNREAD_TYPE = "unreadable-type"
+
+
+class Result(Protocol):
+    """A value or a word, with the entry and the concept it came from."""
+
+    @property
+    def entry(self) -> Observed:
+        """The chart entry."""
+
+    @property
+    def concept(self) -> Concept:
+        """What it is a result of."""
+
+
+_Result = TypeVar("_Result", bound=Result)
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """An entry that holds something which cannot be used, and the gap that it leaves."""
+
+    entry: Observed
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The values of one concept in a window of which each may be the newest; empty when there is none."""
+
+    readings: tuple[Reading, ...]
+    is_sure: bool
+    """False while an entry that may be newer could not be used or was not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Dated values of one concept newest first, and the entries of it that could not be used."""
+
+    readings: tuple[Reading, ...]
+    unusable: tuple[Unusable, ...]
+
+
+def results_of(concept_id: str, chart: Chart) -> Results:
+    """Everything recorded for a concept, of any age."""
+    concept = chart.library.concepts[concept_id]
+    readings: list[Reading] = []
+    unusable: list[Unusable] = []
+    for entry in chart.observed.get(concept_id, ()):
+        item = reading(entry, concept, chart.library) if is_dated(entry) else GapReason.UNDATED
+        if isinstance(item, Reading):
+            readings.append(item)
+        elif item is not None or says_something(entry):
+            unusable.append(unusable_for(entry, concept, item or GapReason.VALUE_UNKNOWN))
+    return Results(tuple(sorted(readings, key=newest_first)), tuple(unusable))
+
+
+def recent(results: Results, within: Span, at: datetime) -> Results:
+    """Those that may lie in the window; an entry without a date may."""
+    return Results(
+        tuple(item for item in results.readings if _may_lie_in(item.entry, within, at)),
+        tuple(item for item in results.unusable if _may_lie_in(item.entry, within, at)),
+    )
+
+
+def newest_of(results: Sequence[_Result]) -> list[_Result]:
+    """All dated results that may be the newest, a day being open to its end: of two the safer may count.
+
+    Of results of one moment the one issued last corrects the others; one whose issue is not known neither
+    corrects nor is corrected.
+    """
+    start = max((time_of(item.entry).earliest for item in results), default=None)
+    newest = [item for item in results if start is not None and time_of(item.entry).latest >= start]
+    return [item for item in newest if not any(_corrects(other.entry, item.entry) for other in newest)]
+
+
+def begin_of(results: Iterable[Result]) -> datetime:
+    """The first moment of the oldest of them."""
+    return min(time_of(item.entry).earliest for item in results)
+
+
+def unseen_from(begin: datetime, unusable: Iterable[Unusable], record: PatientRecord) -> tuple[Gap, ...]:
+    """A gap for each entry from then on, or without a date, that could not be used; and one for unread results."""
+    gaps = (item.gap for item in unusable if not is_dated(item.entry) or time_of(item.entry).latest >= begin)
+    return (*gaps, *unread_list("Observation", begin, record))
+
+
+def unread_list(kind: str, begin: datetime, record: PatientRecord) -> tuple[Gap, ...]:
+    """The gap of a list that was read neither whole nor back to that moment; none when it was."""
+    state = record.lists.get(kind, ListRead(Listing.NOT_READ))
+    reaches_back = state.state is Listing.INCOMPLETE and state.back_to is not None and state.back_to <= begin
+    if state.state is Listing.COMPLETE or reaches_back:
+        return ()
+    return (Gap(LIST_WORDS[kind], state.reason or GapReason.NOT_SUPPLIED),)
+
+
+def nothing_since(rule: FindingRule, kind: str, begin: datetime, record: PatientRecord) -> Finding:
+    """What it means that a list holds nothing from then on: ABSENT only where the rule says so and it was read."""
+    unread = unread_list(kind, begin, record)
+    decided = rule.when_missing == "absent_if_list_read" and not unread
+    return Finding(rule.id, Truth.ABSENT if decided else Truth.UNKNOWN, gaps=unread)
+
+
+def conflict(judged: Sequence[tuple[Result, Truth]]) -> tuple[Gap, ...]:
+    """The gap of results of one moment of which some are in range and some are not."""
+    if {Truth.PRESENT, Truth.ABSENT} <= {truth for _, truth in judged}:
+        entry, concept = judged[0][0].entry, judged[0][0].concept
+        return (unusable_for(entry, concept, GapReason.CONFLICTING).gap,)
+    return ()
+
+
+def unusable_for(entry: Observed, concept: Concept, reason: GapReason) -> Unusable:
+    """The entry with its gap, which does not name a restricted one."""
+    return Unusable(entry, Gap(RESTRICTED if entry.restricted else concept.name, reason, entry.reference))
+
+
+def says_something(entry: Observed) -> bool:
+    """Whether a value stands there, in whatever form."""
+    return entry.value is not None or entry.value_missing == _UNREAD_TYPE
+
+
+def measured(item: Reading) -> Evidence:
+    """The value as a line of evidence."""
+    return shown(item, in_words(item))
+
+
+def shown(item: Result, words: str) -> Evidence:
+    """The entry as a line of evidence, with the result in our words."""
+    return Evidence(
+        reference=item.entry.reference,
+        label=item.concept.name,
+        value=words,
+        at=time_of(item.entry),
+        flags=("preliminary",) if item.entry.preliminary else (),
+        restricted=item.entry.restricted,
+    )
+
+
+def is_dated(entry: Observed) -> bool:
+    """Whether it carries any time."""
+    return (entry.at or entry.issued) is not None
+
+
+def time_of(entry: Observed) -> When:
+    """The entry's time, else that of its issue. For dated entries only."""
+    return entry.at or entry.issued  # type: ignore[return-value]  # see is_dated
+
+
+def newest_first(item: Result) -> tuple[float, float, str]:
+    """Sorts dated results: by time, then by issue, then by reference."""
+    issued = item.entry.issued.latest.timestamp() if item.entry.issued else 0.0
+    return (-time_of(item.entry).latest.timestamp(), -issued, item.entry.reference)
+
+
+def _corrects(later: Observed, entry: Observed) -> bool:
+    if later.at != entry.at or later.issued is None or entry.issued is None:
+        return False
+    return later.issued.latest > entry.issued.latest
+
+
+def _may_lie_in(entry: Observed, within: Span, at: datetime) -> bool:
+    return not is_dated(entry) or is_within(time_of(entry), within, at)

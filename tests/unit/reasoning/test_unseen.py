@@ -1,0 +1,156 @@
+"""What was not seen lowers nothing, and a result that cannot be read and might be an emergency is told."""
+
+import pytest
+
+from cds_hooks.cards.compose import Voice
+from cds_hooks.chart.record import Listing, ListRead
+from cds_hooks.model import GapReason, Tier, Truth
+from cds_hooks.reasoning.assess import assess
+from cds_hooks.reasoning.mapping import find
+from cds_hooks.service import advise_on
+from tests.build import AT, amount, days_ago, hours_ago, library_of, observed, platelets, record
+
+P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN
+
+# ---------------------------------------------------------------- results that were not all seen
+
+SEEN = {
+    "rash": "sign: {concepts: [petechiae], observed_within: {days: 3}}",
+    "fever": 'measure: {concept: temperature, is: {at_least: "38", unit: "Cel"}, within: {hours: 48}}',
+    "cool": 'measure: {concept: temperature, is: {below: "38", unit: "Cel"}, within: {hours: 48}}',
+    "well": "when: {all: [cool]}",
+    "low": 'measure: {concept: platelet-count, is: {below: "10", unit: "10*9/L"}}',
+    "clotting": 'measure: {concept: inr, is: {above: "1.2", unit: "{INR}"}}',
+    "both": "when: {any: [low, clotting]}",
+}
+LOWERED = "when: rash\ntiers: [{tier: ROUTINE, when: well}, {tier: EMERGENCY}]"
+COOL = observed("temperature", amount("36.8 Cel"), hours_ago(2))
+IN_PART = {"Observation": ListRead(Listing.INCOMPLETE, reason=GapReason.FAILED)}
+
+
+SCORE = """\
+id: danger
+name: "Danger"
+items: [{name: "Platelets", settle: "platelets", options: [{when: low, points: 1}]}]
+risks: [{from: 0, name: "low"}]
+citations: [{source: textbook}]
+"""
+CALM = """\
+id: calm
+name: "It is calm"
+say: "it is calm"
+summary: "Calm."
+advice: "fever makes it urgent"
+when: cool
+never_when: fever
+choice: our-choice
+status: active
+"""
+
+
+def seen(body, *entries, lists=None, files=None):
+    library = library_of(SEEN, criteria={"R-IT-01": body}, files=files)
+    findings = find(record(observed("petechiae"), *entries, lists=lists), library, AT)
+    return assess(findings, (), library, AT, truth_of=findings.truth_of, scores=tuple)
+
+
+def only(assessment):
+    (found,) = assessment.criteria
+    return found
+
+
+def test_a_harmless_result_lowers_only_when_no_newer_one_can_be_unread():
+    assert Tier.ROUTINE is only(seen(LOWERED, COOL)).tier
+    assert Tier.EMERGENCY is only(seen(LOWERED, COOL, lists=IN_PART)).tier
+
+
+def test_a_harmless_result_excuses_only_when_no_newer_one_can_be_unread():
+    excused = "when: rash\nunless: [{when: cool}]"
+
+    assert A is only(seen(excused, COOL)).truth
+    assert P is only(seen(excused, COOL, lists=IN_PART)).truth
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        observed("temperature", amount("39 Cel"), hours_ago(2), reference="Observation/hot"),
+        observed("temperature", amount("39 furlongs"), hours_ago(1)),
+    ],
+)
+def test_a_harmless_result_lowers_nothing_beside_one_that_may_contradict_it(other):
+    assert Tier.EMERGENCY is only(seen(LOWERED, COOL, other)).tier
+
+
+def test_a_demotion_needs_results_without_a_newer_one_unread():
+    files = {"knowledge/demotions/calm.yaml": CALM}
+
+    assert Tier.ROUTINE is only(seen("when: rash", COOL, files=files)).tier
+    assert Tier.SAME_DAY is only(seen("when: rash", COOL, lists=IN_PART, files=files)).tier
+
+
+# ---------------------------------------------------------------- results that cannot be read
+
+ALARM = "when: low\nneeds_skin_bleeding: false\ntiers: [{tier: EMERGENCY}]"
+UNREADABLE = [
+    (GapReason.UNIT_UNKNOWN, platelets("5 foo")),
+    (GapReason.IMPLAUSIBLE, platelets("5000")),
+    (GapReason.VALUE_UNKNOWN, observed("platelet count", "see comment")),
+]
+
+
+def gaps_of(body, *entries):
+    return [(gap.what, gap.reason, gap.essential) for gap in seen(body, *entries).gaps]
+
+
+@pytest.mark.parametrize(("reason", "entry"), UNREADABLE)
+def test_a_result_that_cannot_be_read_and_might_be_an_emergency_is_essential(reason, entry):
+    assert [("Platelet count", reason, True)] == gaps_of(ALARM, entry)
+    assert [("Platelet count", reason, True)] == gaps_of(ALARM, platelets("150", hours_ago(30)), entry)
+
+
+def test_it_is_looked_for_in_what_a_finding_is_built_from():
+    body = ALARM.replace("low", "{all: [both, rash]}")
+
+    assert [("Platelet count", GapReason.UNIT_UNKNOWN, True)] == gaps_of(body, platelets("5 foo"))
+
+
+def test_it_is_essential_where_it_could_only_raise_the_tier():
+    body = "when: rash\ntiers: [{tier: EMERGENCY, when: low}, {tier: ROUTINE}]"
+
+    assert [("Platelet count", GapReason.UNIT_UNKNOWN, True)] == gaps_of(body, platelets("5 foo"))
+
+
+@pytest.mark.parametrize(
+    ("body", "entry"),
+    [
+        pytest.param(ALARM, platelets("5 foo", days_ago(30)), id="too old to count"),
+        pytest.param(ALARM, platelets("5"), id="readable"),
+        pytest.param(ALARM, platelets("5", undated=True), id="only undated"),
+        pytest.param(ALARM.replace("EMERGENCY", "SAME_DAY"), platelets("5 foo"), id="no emergency"),
+        pytest.param(f"{ALARM}\nstatus: silent", platelets("5 foo"), id="not active"),
+        pytest.param(ALARM.replace("low", "{all: [low, clotting]}"), platelets("5 foo"), id="more is unknown"),
+        pytest.param(ALARM.replace("low", "{any: [low, rash]}"), platelets("5 foo"), id="met without it"),
+    ],
+)
+def test_a_result_that_decides_no_emergency_by_itself_is_not_essential(body, entry):
+    assert [] == gaps_of(body, entry)
+
+
+def test_of_a_score_nothing_is_supposed():
+    body = ALARM.replace("low", "{score: {id: danger, at_least: 1}}")
+
+    found = seen(body, platelets("5 foo"), files={"knowledge/scores/danger.yaml": SCORE})
+
+    assert U is only(found).truth
+    assert () == found.gaps
+
+
+def test_silence_about_such_a_result_is_broken_by_a_gap_card():
+    library = library_of(SEEN, criteria={"R-IT-01": ALARM})
+
+    (card,) = advise_on(record(platelets("5 foo")), library, AT, Voice()).cards
+
+    assert card.summary == "Platelet count could not be read: urgent causes not checked"
+    assert card.indicator == "info"
+    assert "Platelet count: its unit is missing or unknown" in card.detail
