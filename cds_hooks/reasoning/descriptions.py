@@ -14,7 +14,7 @@ from itertools import chain
 from cds_hooks.chart.record import Observed
 from cds_hooks.model import Concept, Description, Library, Part, Truth
 from cds_hooks.reasoning.codes import meaning
-from cds_hooks.reasoning.entries import Chart, Mention, answer_of, sites_of
+from cds_hooks.reasoning.entries import Chart, Mention, answer_of, has_unknown_site, sites_of
 from cds_hooks.reasoning.values import Reading, compare, reading
 
 _ASPECT = "aspect"
@@ -142,4 +142,5 @@ def _mention(examination: _Examination, concept: Concept, library: Library) -> M
         certainty="coded" if coded_only else "text",
         flags=tuple(flags if when else [*flags, "undated"]),
         restricted=any(entry.restricted for entry in entries),
+        elsewhere=any(has_unknown_site(entry.sites, library) for entry in entries),
     )

@@ -51,6 +51,8 @@ class Mention:
     certainty: Literal["coded", "text", "narrative"]
     flags: tuple[str, ...] = ()
     restricted: bool = False
+    elsewhere: bool = False
+    """One of its charted sites is none that we know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,11 @@ def sites_of(sites: Iterable[Coded], text: str, concept_sites: Iterable[str], li
     return tuple(dict.fromkeys(found))
 
 
+def has_unknown_site(sites: Iterable[Coded], library: Library) -> bool:
+    """Whether a charted body site is none that we know."""
+    return any(not _sites_in(coded, library) for coded in sites)
+
+
 def _sites_in(coded: Coded, library: Library) -> tuple[str, ...]:
     known = tuple(s for s in meaning(coded, library).concepts if library.concepts[s].kind == "site")
     if known:
@@ -149,6 +156,7 @@ def _mentions_of_problem(problem: Problem, library: Library) -> Iterable[Mention
             certainty=stands_for.certainty,
             flags=_flags_of(problem),
             restricted=problem.restricted,
+            elsewhere=has_unknown_site(problem.sites, library),
         )
 
 
@@ -218,6 +226,7 @@ def _observed_mention(
         certainty=certainty,
         flags=flags if when else (*flags, "undated"),
         restricted=entry.restricted,
+        elsewhere=has_unknown_site(entry.sites, library),
     )
 
 
@@ -240,4 +249,5 @@ def _mentions_of_event(event: Event, library: Library) -> Iterable[Mention]:
             certainty=stands_for.certainty,
             flags=(*(["preliminary"] if event.preliminary else []), *([] if event.at else ["undated"])),
             restricted=event.restricted,
+            elsewhere=has_unknown_site(event.sites, library),
         )

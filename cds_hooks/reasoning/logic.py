@@ -33,14 +33,25 @@ def truth(expression: Expression, truth_of: TruthOf) -> Truth:
         case str():
             return truth_of(expression)
         case All(all=parts):
-            return _all(truth(part, truth_of) for part in parts)
+            return all_of(truth(part, truth_of) for part in parts)
         case AnyOf(any=parts):
-            return negation(_all(negation(truth(part, truth_of)) for part in parts))
+            return negation(all_of(negation(truth(part, truth_of)) for part in parts))
         case NoneOf(none=parts):
-            return _all(negation(truth(part, truth_of)) for part in parts)
+            return all_of(negation(truth(part, truth_of)) for part in parts)
         case AtLeast(at_least=counted):
             return _at_least(counted.count, [truth(part, truth_of) for part in counted.of])
     return truth_of(score_key(expression.score.id, expression.score.at_least))
+
+
+def all_of(values: Iterable[Truth]) -> Truth:
+    """Kleene's `and`: ABSENT when any is, else UNKNOWN when any is; PRESENT of none at all."""
+    answer = Truth.PRESENT
+    for value in values:
+        if value is Truth.ABSENT:
+            return Truth.ABSENT
+        if value is Truth.UNKNOWN:
+            answer = Truth.UNKNOWN
+    return answer
 
 
 def relied_on(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
@@ -98,16 +109,6 @@ def negation(value: Truth) -> Truth:
     if value is Truth.UNKNOWN:
         return Truth.UNKNOWN
     return Truth.ABSENT if value is Truth.PRESENT else Truth.PRESENT
-
-
-def _all(values: Iterable[Truth]) -> Truth:
-    answer = Truth.PRESENT
-    for value in values:
-        if value is Truth.ABSENT:
-            return Truth.ABSENT
-        if value is Truth.UNKNOWN:
-            answer = Truth.UNKNOWN
-    return answer
 
 
 def _at_least(count: int, values: list[Truth]) -> Truth:

@@ -32,7 +32,7 @@ from cds_hooks.reasoning.answers import find_answer
 from cds_hooks.reasoning.caution import is_narrative
 from cds_hooks.reasoning.descriptions import with_described
 from cds_hooks.reasoning.entries import Chart, sort_entries
-from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key, relied_on, truth, would_settle
+from cds_hooks.reasoning.logic import SCORE_PREFIX, all_of, parsed_key, relied_on, truth, would_settle
 from cds_hooks.reasoning.measures import age_holds, find_measure, find_trend, newest_values
 from cds_hooks.reasoning.medicines import Medicines, find_medicine, identify
 from cds_hooks.reasoning.narrative import with_narrative
@@ -176,6 +176,4 @@ def _person(test: Person, chart: Chart) -> Truth:
     if test.sex:
         same = Truth.PRESENT if patient.sex == test.sex else Truth.ABSENT
         answers.append(same if patient.sex else Truth.UNKNOWN)
-    if Truth.ABSENT in answers:
-        return Truth.ABSENT
-    return Truth.UNKNOWN if Truth.UNKNOWN in answers else Truth.PRESENT
+    return all_of(answers)

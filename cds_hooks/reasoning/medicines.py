@@ -29,7 +29,8 @@ from cds_hooks.model import (
 )
 from cds_hooks.reasoning.codes import SYSTEMS, by_code, folded, meaning, names_in, system_uri, texts
 from cds_hooks.reasoning.entries import Chart
-from cds_hooks.reasoning.times import is_surely_older, is_within
+from cds_hooks.reasoning.logic import all_of
+from cds_hooks.reasoning.times import begun, is_within
 
 MEDICATION_LISTS = ("MedicationStatement", "MedicationRequest")
 """Where medicines are charted; some servers keep only one of the two."""
@@ -190,10 +191,9 @@ def is_asked_for(item: Taken, test: MedicationTest) -> bool:
 
 def _counts(item: Taken, test: MedicationTest, at: datetime) -> Truth:
     """Kleene `and` of: taken or stopped recently, by an asked route, started when asked."""
-    answers = (_in_use(item, test, at), _by_route(item, test), _started(item, test, at))
-    if Truth.ABSENT in answers:
-        return Truth.ABSENT
-    return Truth.UNKNOWN if Truth.UNKNOWN in answers else Truth.PRESENT
+    start = item.use.start or item.use.written
+    started = begun(start, within=test.started_within, before=test.started_before, at=at)
+    return all_of((_in_use(item, test, at), _by_route(item, test), started))
 
 
 def _in_use(item: Taken, test: MedicationTest, at: datetime) -> Truth:
@@ -222,19 +222,6 @@ def _by_route(item: Taken, test: MedicationTest) -> Truth:
     if not item.route:
         return Truth.UNKNOWN
     return Truth.PRESENT if item.route in test.routes else Truth.ABSENT
-
-
-def _started(item: Taken, test: MedicationTest, at: datetime) -> Truth:
-    if test.started_within is None and test.started_before is None:
-        return Truth.PRESENT
-    start = item.use.start or item.use.written
-    if start is None:
-        return Truth.UNKNOWN
-    if test.started_within is not None and not is_within(start, test.started_within, at):
-        return Truth.ABSENT
-    if test.started_before is not None and not is_surely_older(start, test.started_before, at):
-        return Truth.ABSENT
-    return Truth.PRESENT
 
 
 def charted_by(present: list[Taken], at: datetime) -> Iterator[Evidence]:

@@ -25,15 +25,15 @@ from cds_hooks.model import (
     When,
 )
 from cds_hooks.reasoning.entries import Chart, Mention
-from cds_hooks.reasoning.times import is_surely_older, is_within
+from cds_hooks.reasoning.episodes import dated_by, first, has_begun
+from cds_hooks.reasoning.logic import all_of
+from cds_hooks.reasoning.times import is_surely_after, is_surely_older, is_within
 
 _RECENTLY = Span(days=14)
 _ONE_EXAMINATION = Span(minutes=30)
 """Records closer together are one examination written down entry by entry, not a rash that spreads."""
 _EVERYWHERE = "generalised"
 """The region of sites that are more than any number of places."""
-_EPISODE = Span(days=42)
-"""Observations of a sign this far apart still belong to one episode."""
 
 
 def find_sign(rule: FindingRule, sign: Sign, chart: Chart) -> Finding:
@@ -50,8 +50,7 @@ def find_sign(rule: FindingRule, sign: Sign, chart: Chart) -> Finding:
         return Finding(rule.id, Truth.UNKNOWN, gaps=undated)
     if not current:
         return _not_found(rule, sign, denied, chart)
-    episode = [mention for mention in positive if _is_of_the_episode(mention, chart.at)]
-    return _judge(rule, sign, current, episode, chart)
+    return _judge(rule, sign, current, positive, chart)
 
 
 def _undated_events(positive: list[Mention], sign: Sign, library: Library) -> tuple[Gap, ...]:
@@ -63,17 +62,22 @@ def _undated_events(positive: list[Mention], sign: Sign, library: Library) -> tu
     )
 
 
-def _judge(rule: FindingRule, sign: Sign, current: list[Mention], episode: list[Mention], chart: Chart) -> Finding:
-    answers = (
-        _where(sign.sites, current, chart.library),
-        _spread(sign, current, chart),
-        _age(sign, current, episode, chart.at),
+def _judge(
+    rule: FindingRule, sign: Sign, current: list[Mention], positive: list[Mention], chart: Chart
+) -> Finding:
+    dating = dated_by(current, positive, chart)
+    is_event = any(mention.source == "event" for mention in current)  # its own time has decided already
+    truth = all_of(
+        (
+            _where(sign.sites, current, chart.library),
+            _spread(sign, current, chart),
+            Truth.PRESENT if is_event else has_begun(dating, sign, chart.at),
+        )
     )
     evidence = tuple(_evidence(mention, chart.library) for mention in sorted(current, key=_newest_first))
-    if Truth.ABSENT in answers:
-        return Finding(rule.id, Truth.ABSENT, evidence=evidence)
-    truth = Truth.UNKNOWN if Truth.UNKNOWN in answers else Truth.PRESENT
-    began = _first(mention for mention in episode if mention in current or mention.source != "problem")
+    if truth is Truth.ABSENT:
+        return Finding(rule.id, truth, evidence=evidence)
+    began = first(mention for mention in dating.episode if mention in current or mention.source != "problem")
     return Finding(rule.id, truth, evidence=evidence, since=began.earliest if began else None)
 
 
@@ -138,50 +142,29 @@ def _denies(denial: Mention, mention: Mention) -> bool:
 
 def _is_newer(denial: When | None, positive: When | None) -> bool:
     """Only a negative that is surely later ends a positive: on the same day the positive stays."""
-    return denial is not None and positive is not None and denial.earliest >= positive.latest
-
-
-def _is_of_the_episode(mention: Mention, at: datetime) -> bool:
-    """Records of the present episode: active problems of any age, observations of the last weeks."""
-    return mention.active if mention.source == "problem" else _in_window(mention.seen, _EPISODE, at)
-
-
-def _first(episode: Iterable[Mention]) -> When | None:
-    starts = [m.began for m in episode if m.began is not None]
-    return min(starts, key=lambda when: (when.earliest, when.latest)) if starts else None
-
-
-def _age(sign: Sign, current: list[Mention], episode: list[Mention], at: datetime) -> Truth:
-    """Of an event its own time has decided already."""
-    if any(mention.source == "event" for mention in current):
-        return Truth.PRESENT
-    return _age_of(sign, _first(episode), at)
-
-
-def _age_of(sign: Sign, began: When | None, at: datetime) -> Truth:
-    if sign.new_within is None and sign.older_than is None:
-        return Truth.PRESENT
-    if began is None:
-        return Truth.UNKNOWN
-    if sign.new_within is not None and not is_within(began, sign.new_within, at):
-        return Truth.ABSENT
-    if sign.older_than is not None and not is_surely_older(began, sign.older_than, at):
-        return Truth.ABSENT
-    return Truth.PRESENT
+    return denial is not None and positive is not None and is_surely_after(denial, positive)
 
 
 def _where(test: SiteTest | None, current: list[Mention], library: Library) -> Truth:
-    """Whether it is where the rule asks. A sentence never proves that it is nowhere else."""
+    """Whether it is where the rule asks. What may lie anywhere leaves open what another place would change."""
     if test is None:
         return Truth.PRESENT
-    sites = [library.concepts[site] for mention in current for site in mention.sites]
-    if not sites:
-        return Truth.UNKNOWN
-    in_any = not test.any or any(set(site.parts) & set(test.any) for site in sites)
-    in_only = not test.only or all(set(site.parts) & set(test.only) for site in sites)
-    if in_any and in_only and test.only and any(mention.certainty == "narrative" for mention in current):
-        return Truth.UNKNOWN
-    return Truth.PRESENT if in_any and in_only else Truth.ABSENT
+    regions = [frozenset(library.concepts[site].parts) for mention in current for site in mention.sites]
+    placed = {mention.reference for mention in current if mention.sites and mention.certainty != "narrative"}
+    is_open = any(mention.elsewhere or mention.reference not in placed for mention in current)
+    return all_of((_in_any(test.any, regions, is_open=is_open), _in_only(test.only, regions, is_open=is_open)))
+
+
+def _in_any(wanted: Iterable[str], regions: list[frozenset[str]], *, is_open: bool) -> Truth:
+    if not wanted or any(not region.isdisjoint(wanted) for region in regions):
+        return Truth.PRESENT
+    return Truth.UNKNOWN if is_open else Truth.ABSENT
+
+
+def _in_only(wanted: Iterable[str], regions: list[frozenset[str]], *, is_open: bool) -> Truth:
+    if wanted and any(region.isdisjoint(wanted) for region in regions):
+        return Truth.ABSENT
+    return Truth.UNKNOWN if wanted and is_open else Truth.PRESENT
 
 
 def _spread(sign: Sign, current: list[Mention], chart: Chart) -> Truth:

@@ -1,24 +1,56 @@
-"""When something was, compared with a window. At an edge the reading that is safer for a patient wins."""
+"""When something was, compared with a window. At an edge the reading that is safer for a patient wins.
+
+A time whose zone was not written may have been any time from 14 hours before to 12 hours after the one we took
+it for: so far zones reach. Two such times are of one chart and are compared as they stand.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from cds_hooks.model import Span, When
+from cds_hooks.model import Span, Truth, When
+
+_WEST_OF_UTC = timedelta(hours=12)
+"""How much later than taken a time was when its unwritten zone is the westernmost."""
+_EAST_OF_UTC = timedelta(hours=14)
 
 
 def is_within(when: When, span: Span, at: datetime) -> bool:
     """True when the entry may lie less than `span` before `at`: a day counts to its end."""
-    return when.latest > at - span.exact()
+    return _latest(when) > at - span.exact()
 
 
 def is_surely_older(when: When, span: Span, at: datetime) -> bool:
     """True when the whole interval lies at least `span` before `at`."""
-    return when.latest <= at - span.exact()
+    return _latest(when) <= at - span.exact()
+
+
+def is_surely_after(later: When, earlier: When) -> bool:
+    """True when all of the one lies after all of the other, or begins where it ends."""
+    if later.zone_assumed and earlier.zone_assumed:
+        return later.earliest >= earlier.latest
+    return _earliest(later) >= _latest(earlier)
+
+
+def begun(start: When | None, *, within: Span | None, before: Span | None, at: datetime) -> Truth:
+    """Whether what started then began within the one span, and at least the other before `at`.
+
+    A span that is left out asks nothing; an unknown start leaves what is asked unknown.
+    """
+    if within is None and before is None:
+        return Truth.PRESENT
+    if start is None:
+        return Truth.UNKNOWN
+    is_new_enough = within is None or is_within(start, within, at)
+    is_old_enough = before is None or is_surely_older(start, before, at)
+    return Truth.PRESENT if is_new_enough and is_old_enough else Truth.ABSENT
 
 
 def has_age(born: When, span: Span, at: datetime) -> bool | None:
-    """True when the patient has completed that age, None when a partial birth date leaves it open."""
+    """True when the patient has completed that age, None when a partial birth date leaves it open.
+
+    A birth date is a day of the calendar, the same in every zone.
+    """
     if born.earliest > at or birthday(born.earliest, span) > at:
         return False
     last_day = born.latest - timedelta(days=1) if born.precision != "instant" else born.latest
@@ -37,3 +69,11 @@ def _on_calendar(born: datetime, year: int, month: int) -> datetime:
         return born.replace(year=year, month=month)
     except ValueError:
         return born.replace(year=year, month=month + 1, day=1)
+
+
+def _earliest(when: When) -> datetime:
+    return when.earliest - _EAST_OF_UTC if when.zone_assumed else when.earliest
+
+
+def _latest(when: When) -> datetime:
+    return when.latest + _WEST_OF_UTC if when.zone_assumed else when.latest

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from cds_hooks.chart.record import Listing, ListRead
@@ -154,6 +156,14 @@ def test_a_negative_outside_the_window_says_nothing():
     assert U is petechiae(observed("petechiae", "absent", hours_ago(80))).truth
 
 
+def test_a_negative_that_may_be_older_in_another_zone_does_not_end_a_positive():
+    positive, negative = hours_ago(9), hours_ago(2)
+
+    for zoneless in ({positive}, {negative}):
+        at, until = (replace(time, zone_assumed=time in zoneless) for time in (positive, negative))
+        assert P is petechiae(observed("petechiae", at=at), observed("petechiae", "absent", until)).truth
+
+
 def test_an_undated_negative_does_not_end_a_positive():
     assert P is petechiae(observed("petechiae"), observed("petechiae", "absent", undated=True)).truth
 
@@ -250,8 +260,56 @@ def test_a_sign_seen_in_an_earlier_episode_is_new_again():
     assert P is sign(NEW, observed("petechiae", at=days_ago(60)), observed("petechiae", at=hours_ago(1))).truth
 
 
-def test_a_long_standing_problem_seen_again_is_not_new():
-    assert A is sign(NEW, problem("petechiae", days_ago(400)), observed("petechiae", at=hours_ago(1))).truth
+@pytest.mark.parametrize(
+    "seen", [observed("petechiae", at=hours_ago(1)), problem("petechiae", hours_ago(1), source="visit")]
+)
+def test_an_old_problem_does_not_date_what_is_seen_today(seen):
+    old = problem("petechiae", days_ago(400), reference="Condition/old")
+
+    assert P is sign(NEW, old, seen).truth
+    assert U is sign(CHRONIC, old, seen).truth
+
+
+def test_an_old_problem_does_not_date_a_new_one():
+    new = problem("petechiae", hours_ago(1), reference="Condition/new")
+
+    assert P is sign(NEW, problem("petechiae", days_ago(400)), new).truth
+
+
+def test_an_old_problem_leaves_open_when_what_was_seen_on_an_unknown_day_began():
+    entries = (problem("petechiae", days_ago(400)), observed("petechiae", undated=True))
+
+    assert U is sign(NEW, *entries).truth
+    assert U is sign(CHRONIC, *entries).truth
+
+
+@pytest.mark.parametrize(("chronic", "days"), [(P, 82), (U, 84)])
+def test_an_old_problem_dates_what_the_record_shows_to_have_stayed(chronic, days):
+    seen = [observed("petechiae", at=days_ago(n), reference=f"Observation/{n}") for n in (1, 41)]
+    old = problem("petechiae", days_ago(days))
+
+    assert chronic is sign(CHRONIC, old, *seen).truth
+    assert A is sign(NEW, old, *seen).truth
+
+
+def test_a_problem_written_down_today_with_an_early_onset_dates_what_is_seen_today():
+    told_today = problem("petechiae", days_ago(400), recorded=hours_ago(2))
+
+    assert A is sign(NEW, told_today, observed("petechiae", at=hours_ago(1))).truth
+    assert P is sign(CHRONIC, told_today, observed("petechiae", at=hours_ago(1))).truth
+
+
+def test_a_diagnosis_stays_what_it_is_when_it_is_named_again():
+    body = NEW.replace("petechiae", "fever")  # a problem in the small library, as a diagnosis is
+
+    assert A is sign(body, problem("fever", days_ago(400)), observed("fever", at=hours_ago(1))).truth
+
+
+def test_an_old_problem_dates_a_sign_that_is_no_longer_seen():
+    old = problem("petechiae", days_ago(400))
+
+    assert A is sign(NEW, old, observed("petechiae", at=days_ago(20))).truth
+    assert P is sign(CHRONIC, old, observed("petechiae", at=days_ago(20))).truth
 
 
 def test_a_sign_whose_beginning_is_not_known_may_be_new():
@@ -329,6 +387,38 @@ def test_the_site_of_an_entry_that_is_no_longer_current_does_not_count():
     old = observed("petechiae", at=days_ago(9), sites=["leg"])
 
     assert P is where(ONLY_ABOVE, observed("petechiae", sites=["face"]), old)
+
+
+@pytest.mark.parametrize("sites", [(), ("elsewhere",), ("face", "elsewhere")])
+@pytest.mark.parametrize(
+    ("expected", "test", "placed"),
+    [(U, ONLY_ABOVE, "face"), (A, ONLY_ABOVE, "leg"), (U, ANY_BELOW, "face"), (P, ANY_BELOW, "leg")],
+)
+def test_an_entry_that_may_lie_anywhere_leaves_open_what_it_could_change(expected, test, placed, sites):
+    anywhere = observed("petechiae", sites=sites, reference="Observation/anywhere")
+
+    assert expected is where(test, observed("petechiae", sites=[placed]), anywhere)
+
+
+def test_a_problem_at_an_unknown_site_leaves_open_where_the_rash_is():
+    assert U is where(
+        ONLY_ABOVE,
+        observed("petechiae", sites=["face"], at=hours_ago(1)),
+        problem("petechiae", hours_ago(1), source="visit"),
+    )
+
+
+def test_an_entry_that_may_lie_anywhere_changes_nothing_when_it_is_no_longer_current():
+    old = observed("petechiae", at=days_ago(9), reference="Observation/old")
+
+    assert P is where(ONLY_ABOVE, observed("petechiae", sites=["face"]), old)
+    assert A is where(ANY_BELOW, observed("petechiae", sites=["face"]), old)
+
+
+def test_one_entry_that_names_two_signs_lies_where_either_says():
+    both = [observed(what, reference="Observation/1") for what in ("petechiae", "purpura of eyelid")]
+
+    assert P is where(ONLY_ABOVE, *both)
 
 
 def test_a_site_that_the_code_implies_counts():

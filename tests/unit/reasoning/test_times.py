@@ -1,12 +1,14 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cds_hooks.model import Span
-from cds_hooks.reasoning.times import birthday, has_age, is_surely_older, is_within
+from cds_hooks.model import Span, Truth
+from cds_hooks.reasoning.times import begun, birthday, has_age, is_surely_after, is_surely_older, is_within
 from tests.build import AT, hours_ago, when
 
 A_DAY = Span(days=1)
+P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN
 
 
 # ---------------------------------------------------------------- windows
@@ -46,6 +48,71 @@ def test_a_span_adds_its_parts_and_counts_a_year_as_365_days():
     span = Span(years=1, months=1, weeks=1, days=1, hours=1, minutes=1)
 
     assert timedelta(days=365 + 30 + 7 + 1, hours=1, minutes=1) == span.exact()
+
+
+# ---------------------------------------------------------------- times whose zone was not written
+
+
+def without_zone(time):
+    """The same time, of which nobody wrote the zone."""
+    return replace(time, zone_assumed=True)
+
+
+@pytest.mark.parametrize(("within", "hours"), [(True, 35.99), (False, 36), (False, 36.01)])
+def test_a_time_without_a_zone_counts_for_as_long_as_any_zone_lets_it(within, hours):
+    time = without_zone(hours_ago(hours))
+
+    assert within is is_within(time, A_DAY, AT)
+    assert within is not is_surely_older(time, A_DAY, AT)
+
+
+def test_a_day_without_a_zone_counts_to_its_end_in_the_westernmost():
+    assert is_within(without_zone(when("2026-03-16")), Span(hours=47), AT)
+    assert not is_within(without_zone(when("2026-03-16")), A_DAY, AT)
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(True, 2), (True, 3), (False, 1)])
+def test_what_begins_where_the_other_ends_comes_after_it(expected, hours):
+    assert expected is is_surely_after(hours_ago(2), hours_ago(hours))
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(True, 14), (False, 13.9)])
+def test_of_a_later_time_without_a_zone_the_easternmost_is_taken(expected, hours):
+    assert expected is is_surely_after(without_zone(hours_ago(1)), hours_ago(1 + hours))
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(True, 12), (False, 11.9)])
+def test_of_an_earlier_time_without_a_zone_the_westernmost_is_taken(expected, hours):
+    assert expected is is_surely_after(hours_ago(1), without_zone(hours_ago(1 + hours)))
+
+
+def test_two_times_without_a_zone_are_compared_as_they_stand():
+    assert is_surely_after(without_zone(hours_ago(1)), without_zone(hours_ago(2)))
+    assert not is_surely_after(without_zone(hours_ago(2)), without_zone(hours_ago(1)))
+
+
+# ---------------------------------------------------------------- begun
+
+
+@pytest.mark.parametrize(
+    ("expected", "hours", "within", "before"),
+    [
+        (P, None, None, None),
+        (U, None, A_DAY, None),
+        (U, None, None, A_DAY),
+        (P, 23, A_DAY, None),
+        (A, 24, A_DAY, None),
+        (A, 23, None, A_DAY),
+        (P, 24, None, A_DAY),
+        (P, 30, Span(days=2), A_DAY),
+        (A, 20, Span(days=2), A_DAY),
+        (A, 50, Span(days=2), A_DAY),
+    ],
+)
+def test_begun_within_and_begun_before(expected, hours, within, before):
+    start = None if hours is None else hours_ago(hours)
+
+    assert expected is begun(start, within=within, before=before, at=AT)
 
 
 # ---------------------------------------------------------------- ages
