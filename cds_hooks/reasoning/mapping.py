@@ -103,10 +103,10 @@ class Findings(Mapping[str, Finding]):
 
     def _find(self, rule: FindingRule) -> Finding:
         found = self._by_test(rule)
-        for other in (self[name] for name in rule.unless):
-            takes_back = rule.when is not None or not (_is_older(other, found) or _is_weaker(other, found))
-            if other.truth is Truth.PRESENT and takes_back:
-                return Finding(rule.id, Truth.ABSENT, evidence=other.evidence)
+        others = (self[name] for name in rule.unless) if found.truth is not Truth.ABSENT else ()
+        for other in others:
+            if other.truth is Truth.PRESENT and _takes_back(other, found, rule):
+                return Finding(rule.id, Truth.ABSENT, evidence=other.evidence, gaps=found.gaps)
         return found
 
     def _by_test(self, rule: FindingRule) -> Finding:
@@ -148,6 +148,20 @@ class Findings(Mapping[str, Finding]):
 def find(record: PatientRecord, library: Library, at: datetime) -> Findings:
     """The findings of a chart at an instant. Unknown where the chart does not tell, with the gaps."""
     return Findings(record, library, at)
+
+
+def _takes_back(other: Finding, found: Finding, rule: FindingRule) -> bool:
+    """Whether a finding that may be there is absent because the other one is there.
+
+    One that is built is by its definition. An entry is by what was recorded as late and as surely. Of what is
+    unknown only a sign is, and only when no entry of it is left unread: somebody looked. A number that nobody
+    has is not denied by what would have spoiled it.
+    """
+    if rule.when is not None:
+        return True
+    if found.truth is Truth.UNKNOWN and (rule.sign is None or found.gaps):
+        return False
+    return not (_is_older(other, found) or _is_weaker(other, found))
 
 
 def _is_older(other: Finding, found: Finding) -> bool:

@@ -181,6 +181,7 @@ RULES = {
     "antiplatelet": "medication: {classes: [antiplatelet]}\nwhen_missing: absent_if_list_read",
     "steroid": "medication: {classes: [steroid], routes: [oral], started_within: {days: 90}}",
     "taken-back": 'measure: {concept: platelet-count, is: {below: "50", unit: "10*9/L"}}\nunless: [fever]',
+    "not-taken-back": 'measure: {concept: platelet-count, is: {below: "50", unit: "10*9/L"}}',
     "built": "when: {all: [rash, {any: [low, hot]}, {none: [fever]}]}",
 }
 LIBRARY = library_of(RULES)
@@ -288,6 +289,15 @@ def test_a_list_that_failed_never_turns_an_answer_round(entries, failed):
     whole, part = found(entries), found(entries, lists=dict.fromkeys(failed, list_failed()))
 
     assert all(part[name].truth in (U, finding.truth) for name, finding in whole.items())
+
+
+@given(charts)
+def test_only_what_is_present_is_taken_back_and_nothing_unread_is_lost(entries):
+    findings = found(entries)
+    plain, taken = findings["not-taken-back"], findings["taken-back"]
+
+    assert taken.gaps == plain.gaps
+    assert taken.truth is plain.truth or (plain.truth, findings["fever"].truth, taken.truth) == (P, P, A)
 
 
 @given(charts)

@@ -8,6 +8,7 @@ from tests.build import (
     findings_of,
     hours_ago,
     library_of,
+    list_failed,
     medicine,
     observed,
     patient,
@@ -193,3 +194,62 @@ def test_what_is_unknown_takes_nothing_back():
 
 def test_what_is_absent_takes_nothing_back():
     assert P is findings_of(TAKEN_BACK, platelets("8"), observed("purpura", value=False))["it"].truth
+
+
+# ---------------------------------------------------------------- taken back while it is unknown
+
+
+SEEN_PURPURA = observed("purpura", at=hours_ago(1))
+UNREADABLE = platelets("8 furlongs", hours_ago(2))
+
+
+@pytest.mark.parametrize("entries", [(SEEN_PURPURA,), (SEEN_PURPURA, UNREADABLE)])
+def test_a_number_that_nobody_has_is_not_denied_by_what_would_spoil_it(entries):
+    before = findings_of(TAKEN_BACK | {"it": LOW}, *entries)["it"]
+
+    assert before == findings_of(TAKEN_BACK, *entries)["it"]
+    assert U is before.truth
+
+
+def test_an_unknown_that_is_taken_back_nowhere_keeps_its_gaps():
+    assert [GapReason.UNIT_UNKNOWN] == [
+        gap.reason for gap in findings_of(TAKEN_BACK, SEEN_PURPURA, UNREADABLE)["it"].gaps
+    ]
+
+
+def test_a_sign_of_which_nothing_is_recorded_is_denied_by_a_record_that_contradicts_it():
+    rules = {"bruise": BRUISE, "it": f"{RASH}\nunless: [bruise]"}
+
+    assert U is findings_of(rules)["it"].truth
+    assert A is findings_of(rules, SEEN_PURPURA)["it"].truth
+
+
+def test_a_sign_that_may_be_newer_than_what_contradicts_it_stays_unknown():
+    sited = "sign: {concepts: [petechiae], observed_within: {days: 14}, sites: {any: [below-chest]}}"
+    rules = {"bruise": BRUISE, "it": f"{sited}\nunless: [bruise]"}
+
+    assert A is findings_of(rules, observed("petechiae", at=hours_ago(2)), SEEN_PURPURA)["it"].truth
+    assert U is findings_of(rules, observed("petechiae", at=hours_ago(0.5)), SEEN_PURPURA)["it"].truth
+
+
+def test_a_sign_of_which_an_entry_cannot_be_placed_in_time_stays_unknown():
+    found = find(
+        record(SEEN_PURPURA, lists={"Observation": list_failed()}),
+        library_of({"bruise": BRUISE, "it": f"{RASH}\nwhen_missing: absent_if_list_read\nunless: [bruise]"}),
+        AT,
+    )["it"]
+
+    assert U is found.truth
+    assert found.gaps
+
+
+def test_a_built_finding_is_taken_back_while_it_is_unknown_as_its_definition_says():
+    rules = {"low": LOW, "bruise": BRUISE, "it": "when: low\nunless: [bruise]"}
+
+    assert A is findings_of(rules, SEEN_PURPURA)["it"].truth
+
+
+def test_what_is_absent_already_rests_on_its_own_entries():
+    (shown,) = findings_of(TAKEN_BACK, platelets("80"), SEEN_PURPURA)["it"].evidence
+
+    assert "Platelet count" == shown.label
