@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from cds_hooks.cards.asks import settling_lines
+from cds_hooks.cards.discreet import discreet_throughout
 from cds_hooks.cards.lowered import why
 from cds_hooks.cards.phrases import evidence_line, gap_lines
 from cds_hooks.cards.trace import Entry, Line, Publication, Section, written
@@ -44,9 +45,10 @@ def trace(
     record: PatientRecord, assessment: Assessment, library: Library, cards: Sequence[Card]
 ) -> tuple[Section, ...]:
     """What was read, findings, rules fired, rules open and what would settle them, gaps, cards."""
+    library, hidden = discreet_throughout(assessment, library)
     return (
         _section("Read", _read(record)),
-        _section("Findings, by the entry they rest on", _by_entry(assessment, library)),
+        _section("Findings, by the entry they rest on", _by_entry(assessment, library, hidden)),
         _section("Findings not known", _unknown(assessment, library)),
         _section("Criteria met", _met(assessment, library)),
         _section("Criteria taken back by a recorded explanation", _excused(assessment, library)),
@@ -79,14 +81,16 @@ def _read(record: PatientRecord) -> Iterator[str]:
             yield f"{name}: {state.state.value}{back}{why}"
 
 
-def _by_entry(assessment: Assessment, library: Library) -> Iterator[Line]:
-    """Each chart entry once, with what it makes present and what it makes absent."""
+def _by_entry(assessment: Assessment, library: Library, hidden: frozenset[str]) -> Iterator[Line]:
+    """Each chart entry once, with what it makes present and absent; a restricted one says neither."""
+    unnamed = {item.reference for f in assessment.findings.values() for item in f.evidence if item.restricted}
     found: dict[Entry | None, dict[Truth, list[str]]] = {}
     for finding in assessment.findings.values():
         if finding.truth is not Truth.UNKNOWN:
             for entry in _entries([finding], assessment) or (None,):
                 truths = found.setdefault(entry, {Truth.PRESENT: [], Truth.ABSENT: []})
-                truths[finding.truth].append(library.findings[finding.id].name)
+                if finding.id not in hidden and (entry is None or entry.reference not in unnamed):
+                    truths[finding.truth].append(library.findings[finding.id].name)
     for entry in sorted(found, key=lambda entry: entry is None):
         below = tuple(
             f"{truth.value}: {', '.join(names)}"
@@ -104,8 +108,9 @@ def _unknown(assessment: Assessment, library: Library) -> Iterator[Line]:
             told = [*gap_lines(finding.gaps), *map(_said, _entries([finding], assessment))]
             reasons.setdefault("; ".join(told) or _NOT_RECORDED, []).append(finding)
     for reason, findings in sorted(reasons.items(), key=lambda item: (item[0] == _NOT_RECORDED, -len(item[1]))):
-        shown = ", ".join(library.findings[finding.id].name for finding in findings[:_NAMED])
-        more = f" and {len(findings) - _NAMED} more" if len(findings) > _NAMED else ""
+        names = list(dict.fromkeys(library.findings[finding.id].name for finding in findings))
+        shown = ", ".join(names[:_NAMED])
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         yield Line(f"{reason}: {shown}{more}", entries=_entries(findings, assessment))
 
 
@@ -133,7 +138,8 @@ def _demotions(assessment: Assessment, library: Library) -> Iterator[Line]:
     for match in assessment.demotions:
         if match.relied_on:
             danger = f"; lowers nothing because of {_named(match.excused_by, library)}" if match.excused_by else ""
-            text = f"{library.demotions[match.rule].name} [{match.rule}]{_ours(match, library)}{danger}"
+            rule = library.demotions[match.rule]
+            text = f"{rule.name} [{rule.id}]{_ours(match, library)}{danger}"
             yield Line(text, entries=_relied_on(match, assessment))
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead
 from cds_hooks.model import (
+    RESTRICTED,
     Evidence,
     Finding,
     FindingRule,
@@ -56,10 +57,14 @@ def find_sign(rule: FindingRule, sign: Sign, chart: Chart) -> Finding:
 def _undated_events(positive: list[Mention], sign: Sign, library: Library) -> tuple[Gap, ...]:
     """A gap for each event of unknown date, where the rule asks when it happened."""
     return tuple(
-        Gap(library.concepts[mention.concept].name, GapReason.UNDATED, mention.reference)
+        Gap(_gap_name(mention, library), GapReason.UNDATED, mention.reference)
         for mention in positive
         if mention.source == "event" and mention.seen is None and sign.observed_within is not None
     )
+
+
+def _gap_name(mention: Mention, library: Library) -> str:
+    return RESTRICTED if mention.restricted else library.concepts[mention.concept].name
 
 
 def _judge(

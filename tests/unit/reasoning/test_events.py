@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cds_hooks.chart.record import Coded, Event, Listing, ListRead
-from cds_hooks.model import Gap, GapReason, Truth
+from cds_hooks.model import RESTRICTED, Gap, GapReason, Truth
 from cds_hooks.reasoning.mapping import find
 from tests.build import AT, days_ago, hours_ago, library_of, list_failed, observed, problem, record
 
@@ -73,6 +73,12 @@ def test_an_event_of_unknown_date_leaves_it_open_and_is_said(findings):
         finding.truth,
         finding.gaps,
     )
+
+
+def test_a_restricted_event_of_unknown_date_is_not_named(findings):
+    finding = findings(replace(event("transfusion"), restricted=True))["transfused"]
+
+    assert (Gap(RESTRICTED, GapReason.UNDATED, "Procedure/transfusion"),) == finding.gaps
 
 
 def test_an_event_of_unknown_date_does_not_spoil_a_dated_one(findings):
