@@ -89,7 +89,7 @@ async def advise(
         advice = advise_on(await _completed(drafts, complete), library, at, voice, hook)
         if all(match.truth is Truth.ABSENT for match in advice.assessment.criteria):
             return advice
-    asked = queries(library, hook)
+    asked = _as_sorted(queries(library, hook), request.unsorted)
     sent = _sent(request, asked)
     wanted = {query.key: query.template for query in asked if query.key not in sent}
     wanted |= {key: page for key, answer in sent.items() if (page := _next_page(answer))}
@@ -246,6 +246,11 @@ def _why_unread(record: PatientRecord) -> str:
 def _sent(request: HookRequest, asked: tuple[Query, ...]) -> dict[str, Answer]:
     prefetch = request.prefetch
     return {query.key: Answer((prefetch[query.key],)) for query in asked if query.key in prefetch}
+
+
+def _as_sorted(asked: tuple[Query, ...], unsorted: frozenset[str]) -> tuple[Query, ...]:
+    """The queries; one that this caller answers in no order is complete back to nothing when it is cut off."""
+    return tuple(replace(query, newest_first=False) if query.key in unsorted else query for query in asked)
 
 
 def _loose(request: HookRequest, sent: Mapping[str, Answer]) -> list[bytes]:

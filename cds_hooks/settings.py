@@ -22,6 +22,8 @@ _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _UNWANTED = re.compile(r"[\x00-\x20\x7f\\#]")
 _HIDDEN = re.compile(r"%(?:2e|2f|5c|25)", re.IGNORECASE)
+_LONGEST = 4096
+"""Characters. Names beyond ASCII cost time to read, and callers choose how long theirs are."""
 _SQLITE = "sqlite+aiosqlite:///"
 _IN_MEMORY = f"{_SQLITE}:memory:"
 _COMMA_LIST = Annotated[tuple[str, ...], NoDecode]
@@ -65,9 +67,9 @@ def parse_base(url: str) -> Base | None:
     """The parts of an http(s) address; None when it is anything that could be read in two ways.
 
     Refused: user names, queries, fragments, backslashes, blanks and control characters, `.`, `..` and
-    empty path segments, also percent-encoded.
+    empty path segments, also percent-encoded; and what is longer than any address is.
     """
-    if _UNWANTED.search(url) or "?" in url:
+    if len(url) > _LONGEST or _UNWANTED.search(url) or "?" in url:
         return None
     try:
         parts = urlsplit(url)

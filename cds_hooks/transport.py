@@ -37,6 +37,11 @@ _FIRST_TRY_S = 0.25
 """For each address of a server but the last, so that a dead one does not cost the whole deadline."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """IPv6 addresses whose last four bytes are the IPv4 address that a gateway will ask."""
+_V6 = 6
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")
+"""All IPv6 addresses of the internet lie here. Outside: this machine, the site, and other wrappings of IPv4."""
+_NOT_FOR_SERVERS = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("3fff::/20"))
+"""Set aside for protocols and examples; the standard library counts some of them as global."""
 
 
 class Unanswered(Exception):
@@ -71,6 +76,8 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
         ip = ip.ipv4_mapped or ip.sixtofour or (_last_four(ip) if ip in _NAT64 else ip)
+    if any(ip in network for network in _NOT_FOR_SERVERS) or (ip.version == _V6 and ip not in _GIVEN_OUT):
+        return False
     return ip.is_global and not ip.is_multicast
 
 

@@ -25,6 +25,15 @@ from cds_hooks.cards.envelope import (
 )
 from cds_hooks.errors import RequestError
 
+MAX_ITEMS = 1000
+"""In one batch."""
+MAX_ACCEPTED = 50
+"""Suggestions of one card."""
+MAX_ID = 64
+"""Characters of a uuid or code. A card of ours has 36; the rest of such a text would be kept for nothing."""
+MAX_COMMENT = 2000
+"""Characters of a comment that are kept; a longer one is cut, for it must not cost its batch."""
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
 
 
@@ -47,8 +56,12 @@ class Feedback:
 
 def parse_feedback(body: bytes) -> tuple[Feedback, ...]:
     """Every item of a batch, in its order. Raises RequestError for the first wrong member, with its index."""
-    items = enumerate(required_list(body_members(body), "feedback"))
-    return tuple(_item(members(raw, f"feedback[{number}]"), f"feedback[{number}].") for number, raw in items)
+    items = required_list(body_members(body), "feedback")
+    if len(items) > MAX_ITEMS:
+        raise RequestError(f"feedback holds more than {MAX_ITEMS} items: send them in parts.", field="feedback")
+    return tuple(
+        _item(members(raw, f"feedback[{number}]"), f"feedback[{number}].") for number, raw in enumerate(items)
+    )
 
 
 def _item(sent: Members, prefix: str) -> Feedback:
@@ -58,7 +71,7 @@ def _item(sent: Members, prefix: str) -> Feedback:
     is_accepted = outcome == "accepted"
     reason, comment = ("", "") if is_accepted else _override(sent, prefix)
     return Feedback(
-        card=required(sent, "card", prefix),
+        card=_short(required(sent, "card", prefix), f"{prefix}card"),
         outcome="accepted" if is_accepted else "overridden",
         at=_moment(required(sent, "outcomeTimestamp", prefix), f"{prefix}outcomeTimestamp"),
         accepted=tuple(_accepted(sent, prefix)) if is_accepted else (),
@@ -69,12 +82,14 @@ def _item(sent: Members, prefix: str) -> Feedback:
 
 def _accepted(sent: Members, prefix: str) -> Iterator[str]:
     items = required_list(sent, "acceptedSuggestions", prefix)
+    field_name = f"{prefix}acceptedSuggestions"
     if not items:
-        field_name = f"{prefix}acceptedSuggestions"
         raise RequestError(f"{field_name} is empty: name the suggestions that were accepted.", field=field_name)
+    if len(items) > MAX_ACCEPTED:
+        raise RequestError(f"{field_name} holds more than {MAX_ACCEPTED} items.", field=field_name)
     for index, raw in enumerate(items):
         path = f"{prefix}acceptedSuggestions[{index}]"
-        yield required(members(raw, path), "id", f"{path}.")
+        yield _short(required(members(raw, path), "id", f"{path}."), f"{path}.id")
 
 
 def _override(sent: Members, prefix: str) -> tuple[str, str]:
@@ -82,7 +97,14 @@ def _override(sent: Members, prefix: str) -> tuple[str, str]:
     given = optional_object(sent, "overrideReason", prefix)
     path = f"{prefix}overrideReason."
     coding = given if is_absent(given, "reason") else optional_object(given, "reason", path)
-    return optional(coding, "code", path), optional(given, "userComment", path)
+    code = _short(optional(coding, "code", path), f"{path}reason.code")
+    return code, optional(given, "userComment", path)[:MAX_COMMENT]
+
+
+def _short(text: str, path: str) -> str:
+    if len(text) > MAX_ID:
+        raise RequestError(f"{path} is longer than {MAX_ID} characters.", field=path)
+    return text
 
 
 def _moment(text: str, path: str) -> datetime:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -37,7 +37,8 @@ SPECIFICATION = "2.0.1"
 MAX_SUMMARY = 139
 """Code points in a card's summary: fewer than 140, says the specification."""
 
-_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}")
+"""But not what means a folder in an address."""
 _ENCOUNTER_NEEDED = frozenset({"encounter-discharge"})
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 """What an HTTP header can carry."""
@@ -48,10 +49,13 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class FhirAuthorization:
-    """An access token for the caller's FHIR server, and the patient it is meant for ("" when unsaid)."""
+    """An access token for the caller's FHIR server."""
 
     access_token: str = field(repr=False)
     patient_id: str = ""
+    """The patient it is meant for; "" when unsaid."""
+    scopes: tuple[str, ...] = ()
+    """What it opens, in the words of SMART 1 or 2; empty when unsaid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class HookRequest:
     fhir_server: str = ""
     authorization: FhirAuthorization | None = None
     """None when none was sent, or when what was sent cannot be used to ask."""
+    unsorted: frozenset[str] = frozenset()
+    """Prefetch keys that this caller is asked for without an order; not sent, its entry says so."""
 
     @property
     def patient_id(self) -> str:
@@ -140,13 +146,17 @@ def _authorization(envelope: Members) -> FhirAuthorization | None:
         return None
     if sent.token_type.lower() != "bearer" or not _VISIBLE.fullmatch(sent.access_token):
         return None
-    return FhirAuthorization(sent.access_token, (sent.patient or "").removeprefix("Patient/"))
+    scope = sent.scope if isinstance(sent.scope, str) else ""
+    return FhirAuthorization(
+        sent.access_token, (sent.patient or "").removeprefix("Patient/"), tuple(scope.split())
+    )
 
 
 class _SentAuthorization(msgspec.Struct):
     access_token: str
     token_type: str
     patient: str | None = None
+    scope: Any = ""  # Any: scopes of another shape take nothing from the token
 
 
 # ---------------------------------------------------------------- responses

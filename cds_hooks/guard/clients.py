@@ -3,7 +3,7 @@
 A client is one record system, or one tenant of it. What it may do is written here and nowhere else: who it
 says it is, where its keys are, which FHIR servers it may send us to. Every fault of the file is told at
 once, with its line.
-Source: CDS Hooks 2.0.1, "Trusting CDS Clients"; SMART App Launch 1.0 and 2.2, "Scopes".
+Source: CDS Hooks 2.0.1, "Trusting CDS Clients".
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Literal, TypeAlias
 
 from cds_hooks.chart.record import Answer
 from cds_hooks.errors import LibraryError, SettingsError
+from cds_hooks.guard.ehr import PROFILES, Ehr, EhrProfile, SelectionBehavior
 from cds_hooks.guard.keys import UnusableKeys, key_set
+from cds_hooks.guard.scopes import is_malformed, may_read
 from cds_hooks.model import GapReason
 from cds_hooks.reasoning.strict_yaml import Document, build, read_document
 from cds_hooks.settings import AllowList, Base, parse_base
@@ -29,10 +31,6 @@ PUBLIC_SANDBOX = "sandbox.cds-hooks.org"
 
 Algorithm: TypeAlias = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
 
-_SCOPE = re.compile(
-    r"(?:patient|user|system)/(?P<type>\*|[A-Za-z]+)\.(?:(?P<v1>read|write|\*)|(?P<v2>c?r?u?d?s?))(?:\?.*)?",
-    re.IGNORECASE,
-)
 _TOKEN = re.compile(r"\{\{context\.(?:patientId|encounterId|userId)\}\}")
 _TEMPLATE = re.compile(r"(?P<type>[A-Z][A-Za-z]+)[/?][^\s%{}]*(?:\{\{[A-Za-z.]+\}\}[^\s%{}]*)+")
 
@@ -61,8 +59,8 @@ class CdsClient:
     """SMART scopes its access tokens have, version 1 or 2. A type outside them is not asked for. Left out: all."""
     prefetch: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     """Prefetch key -> another template for this client; null: its server does not support the query."""
-    ehr: Literal["default", "epic", "oracle"] = "default"
-    """The record system it is, where answers must differ."""
+    ehr: Ehr = "default"
+    """The record system it is, where answers or questions must differ."""
     cds_hooks: Literal["1.0", "2.0"] = "2.0"
     """The version of CDS Hooks it speaks. 1.0: suggestions are taken at most one at a time."""
     leeway_s: int = 60
@@ -86,32 +84,52 @@ class CdsClient:
         places = (*self.bases, parse_base(self.jku.partition("?")[0]))
         return frozenset(place.host for place in places if place)
 
-    def may_read(self, resource_type: str) -> bool:
-        """True when its scopes hold a read or search of the type, or none of them is about resources."""
-        about = [found for found in map(_SCOPE.fullmatch, self.scopes) if found]
-        return not about or any(_opens(found, resource_type) for found in about)
+    @property
+    def profile(self) -> EhrProfile:
+        """What differs for its kind of record system."""
+        return PROFILES[self.ehr]
+
+    @property
+    def selection(self) -> SelectionBehavior:
+        """`selectionBehavior` of its cards. A value it does not know would make a card an error."""
+        return self.profile.selection or ("at-most-one" if self.cds_hooks == "1.0" else "any")
 
     def offered(self, templates: Mapping[str, str]) -> dict[str, str]:
         """The prefetch templates as this client knows them; queries its server does not support are left out."""
-        ours = {key: self.prefetch.get(key, template) for key, template in templates.items()}
+        ours = {key: self._own(key, template) for key, template in templates.items()}
         return {key: template for key, template in ours.items() if template}
 
-    def terms(self, missing: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Answer]]:
+    def unsorted(self, templates: Mapping[str, str]) -> frozenset[str]:
+        """Keys that we would have sorted and this client is not asked to: a page of them may lack anything."""
+        offered = self.offered(templates)
+        return frozenset(key for key in offered if "_sort=" in templates[key] and "_sort=" not in offered[key])
+
+    def terms(
+        self, missing: Mapping[str, str], granted: Sequence[str] = ()
+    ) -> tuple[dict[str, str], dict[str, Answer]]:
         """Of the queries that are missing: what to ask, and what is answered already without asking.
 
-        An address of a next page (no token in it) continues what the client sent, and is asked as it is.
+        `granted` are the scopes of the token that came with the call. An address of a next page (no template
+        token in it) continues what the client sent, and is asked as it is.
         """
         answered: dict[str, Answer] = {}
         asked: dict[str, str] = {}
         for key, query in missing.items():
-            ours = self.prefetch.get(key, query) if "{{" in query else query
+            ours = self._own(key, query) if "{{" in query else query
             if ours is None:
                 answered[key] = Answer(failed=GapReason.NOT_SUPPORTED)
-            elif "{{" in ours and not self.may_read(_type_of(ours)):
+            elif "{{" in ours and not self._opens(_type_of(ours), granted):
                 answered[key] = Answer(failed=GapReason.NOT_PERMITTED)
             else:
                 asked[key] = ours
         return asked, answered
+
+    def _own(self, key: str, template: str) -> str | None:
+        """This client's template of a key: what its entry says, else ours as its kind is asked."""
+        return self.prefetch[key] if key in self.prefetch else self.profile.template(template)
+
+    def _opens(self, resource_type: str, granted: Sequence[str]) -> bool:
+        return may_read(self.scopes, resource_type) and may_read(granted, resource_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +231,14 @@ def _are_apart(first: Sequence[str], second: Sequence[str]) -> bool:
 
 
 def _wrong_identity(client: CdsClient, *, sandbox: bool) -> Iterator[_Fault]:
-    if not client.iss:
-        yield "iss", "is empty; write what the client's tokens say"
+    if not client.iss or "*" in client.iss:
+        yield "iss", "must be what the client's tokens say, in full: it is compared and not matched"
     if not client.algorithms:
         yield "algorithms", "is empty; name one, or leave it out for ES384 and RS384"
     if not 0 <= client.leeway_s <= MAX_LEEWAY_S:
         yield "leeway_s", f"must be 0 to {MAX_LEEWAY_S} seconds; set the clocks instead"
+    if client.profile.selection == "any" and client.cds_hooks == "1.0":
+        yield "cds_hooks", f"must be left out: {client.ehr} takes selectionBehavior any only, which 1.0 has not"
     named = (client.iss, client.jku)
     if not sandbox and any(PUBLIC_SANDBOX in address.lower() for address in named):
         yield "iss", "the private key of the public CDS Hooks sandbox is published, so it proves nothing here"
@@ -243,7 +263,7 @@ def _wrong_servers(client: CdsClient, *, sandbox: bool) -> Iterator[_Fault]:
         if wrong := _wrong_address(base, sandbox=sandbox):
             yield "fhir_bases", f"entry {number} {wrong}"
     for number, scope in enumerate(client.scopes, start=1):
-        if "/" in scope and not _SCOPE.fullmatch(scope):
+        if is_malformed(scope):
             yield "scopes", f"entry {number} is no SMART scope such as user/Patient.read or user/Patient.rs"
 
 
@@ -277,9 +297,3 @@ def _asks_alike(ours: str, template: str) -> bool:
 
 def _type_of(template: str) -> str:
     return re.split(r"[/?]", template, maxsplit=1)[0]
-
-
-def _opens(scope: re.Match[str], resource_type: str) -> bool:
-    first, second = (scope["v1"] or "").lower(), (scope["v2"] or "").lower()
-    reads = first in {"read", "*"} or "r" in second or "s" in second
-    return reads and scope["type"].lower() in {"*", resource_type.lower()}

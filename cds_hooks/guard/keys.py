@@ -3,7 +3,7 @@
 What the address sends is untrusted: capped, and of its keys only public ones of a kind that can sign are
 used. A set is kept for five minutes. A key id nobody knows makes one new try, at most every half minute, so
 that rotation is noticed and a storm of made-up ids is not passed on. While the address cannot be had, the
-keys that came last are good for a day.
+keys that came last are good for a day; a set that came and holds none takes them back at once.
 Source: CDS Hooks 2.0.1, "Trusting CDS Clients"; RFC 7517.
 """
 
@@ -49,7 +49,11 @@ Read: TypeAlias = Callable[[str], Awaitable[bytes]]
 
 
 class UnusableKeys(Exception):
-    """A JWK set that holds no key to check a signature with; the message says why, for the one who wrote it."""
+    """No JWK set, or one that holds no key to check a signature with; the message says why, for who wrote it."""
+
+
+class NoKeys(UnusableKeys):
+    """A JWK set, well-formed, without a usable key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class KeySet:
 def key_set(body: bytes, *, demo_key: bool = False) -> KeySet:
     """The keys of a JWK set. With `demo_key` the published key of the public sandbox is a key like others.
 
-    Raises UnusableKeys when it is no JWK set, too large, or nothing in it is usable.
+    Raises UnusableKeys when it is no JWK set or too large, NoKeys when nothing in it is usable.
     """
     if len(body) > MAX_SET_BYTES:
         raise UnusableKeys(f"is larger than {MAX_SET_BYTES // 1024} KiB")
@@ -79,7 +83,7 @@ def key_set(body: bytes, *, demo_key: bool = False) -> KeySet:
         if reason := _unfit(entry, keys) or _taken(entry, keys, demo_key=demo_key):
             ignored.append(f"key {number}: {reason}")
     if not keys:
-        raise UnusableKeys("; ".join(["holds no usable key", *ignored]))
+        raise NoKeys("; ".join(["holds no usable key", *ignored]))
     return KeySet(MappingProxyType(keys), tuple(ignored))
 
 
@@ -116,7 +120,7 @@ class KeySets:
 
     async def _refresh(self, source: str, kept: _Kept, at: datetime) -> None:
         try:
-            kept.held = key_set(await self._read(source), demo_key=self._demo_key)
+            kept.held = _held(await self._read(source), demo_key=self._demo_key)
             kept.came = at
         except (Unanswered, UnusableKeys) as fault:
             _log.warning("keys_unavailable", error=type(fault).__name__)
@@ -141,6 +145,14 @@ class _Kept:
         if self.came is None or at - self.came >= KEPT_IF_ERROR:
             return None
         return self.held.keys.get(kid)
+
+
+def _held(body: bytes, *, demo_key: bool) -> KeySet:
+    """The set that came. One without keys is an answer as well: whoever empties it takes the old ones back."""
+    try:
+        return key_set(body, demo_key=demo_key)
+    except NoKeys:
+        return KeySet()
 
 
 class _Sent(msgspec.Struct):

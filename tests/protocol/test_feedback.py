@@ -212,6 +212,32 @@ def test_a_hundred_cards_in_one_batch(send, journal):
     assert len(journal.outcomes) == 100
 
 
+LONG = "x" * 65
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [OVERRIDDEN | {"card": LONG}],
+        [OVERRIDDEN | {"overrideReason": {"reason": REASON | {"code": LONG}}}],
+        [ACCEPTED | {"acceptedSuggestions": [{"id": LONG}]}],
+        [ACCEPTED | {"acceptedSuggestions": [{"id": "s"}] * 51}],
+        [OVERRIDDEN] * 1001,
+    ],
+    ids=["card", "reason", "suggestion", "suggestions", "items"],
+)
+def test_what_could_only_fill_the_disk_is_refused(send, journal, items):
+    assert send(*items).status_code == 400
+
+    assert journal.outcomes == []
+
+
+def test_a_long_comment_is_cut_and_costs_nothing_else(send, journal):
+    assert send(OVERRIDDEN | {"overrideReason": {"userComment": "é" * 5000}}).status_code == 200
+
+    assert len(journal.outcomes[0].comment) == 2000
+
+
 def test_no_item_at_all_is_no_fault(send):
     assert send().status_code == 200
 

@@ -12,7 +12,9 @@ import structlog
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from cds_hooks import app as web
+from cds_hooks import endpoints
+from cds_hooks.app import create_app
+from cds_hooks.cards.wire import parse_request
 from cds_hooks.guard.privacy import configure_logging
 from cds_hooks.settings import Settings
 from tests.protocol.charts import PATH, bundle, petechiae, platelets
@@ -132,7 +134,7 @@ def service(tmp_path, heard):
         journal=f"sqlite+aiosqlite:///{tmp_path}/journal.sqlite",
         fetch_deadline_s=0.5,
     )
-    made = web.create_app(settings)
+    made = create_app(settings)
     configure_logging(heard[0])
     with TestClient(made) as running:
         yield running
@@ -187,7 +189,7 @@ def test_no_side_door_lets_anything_out(service, heard, monkeypatch):
     with respx.mock(base_url=BASE, assert_all_called=False) as fhir:
         fhir.route().mock(side_effect=RuntimeError("mockingbird"))
         ask("POST", PATH, BODIES["to be fetched from a known server"], good(PATH))
-    monkeypatch.setattr(web, "with_uuids", failing)
+    monkeypatch.setattr(endpoints, "with_uuids", failing)
     ask("POST", PATH, BODIES["a full chart"], good(PATH))
     ask("POST", PATH, BODIES["large"], good(PATH))
 
@@ -209,7 +211,7 @@ def failing(*_arguments):
 
 
 def test_what_is_kept_of_a_request_does_not_show_it():
-    request = web.parse_request(json.dumps(CALL | {"fhirServer": BASE, "fhirAuthorization": GRANT}).encode())
+    request = parse_request(json.dumps(CALL | {"fhirServer": BASE, "fhirAuthorization": GRANT}).encode())
 
     assert "mockingbird-access" not in repr(request)
     assert "Mockingbird" not in repr(request)

@@ -15,9 +15,10 @@ from cds_hooks.cards.envelope import DEEPEST
 from cds_hooks.cards.wire import Card, Service, Source
 from cds_hooks.chart.record import Answer
 from cds_hooks.errors import AccessError, DataUnavailable, LibraryError, RequestError, SettingsError
-from cds_hooks.guard.limits import MAX_BODY_BYTES
+from cds_hooks.guard.limits import MAX_BODY_BYTES, BodyTooSlow
 from cds_hooks.guard.privacy import configure_logging
 from cds_hooks.model import GapReason
+from cds_hooks.replies import Net
 from cds_hooks.settings import Settings
 
 SERVICE = Service("a-service", "patient-view", "Title", "Description", "Needs")
@@ -147,6 +148,7 @@ def test_connections_are_closed_with_the_service():
         (RequestError("x", field="hook"), 400, "invalid"),
         (AccessError("x"), 403, "forbidden"),
         (DataUnavailable("x"), 412, "incomplete"),
+        (BodyTooSlow("x"), 408, "timeout"),
     ],
 )
 def test_each_of_our_errors_has_its_status(error, status, code):
@@ -298,6 +300,32 @@ def test_a_fault_of_ours_tells_the_caller_a_reference_and_nothing_else(log):
     assert outcome(response).details.text == f"An unexpected fault; its reference is {line['error_id']}."
     assert (line["error"], line["where"].partition(":")[0]) == ("ValueError", "test_app.py")
     assert "Canary" not in response.text + log()
+
+
+@pytest.mark.anyio
+async def test_a_fault_after_the_answer_has_begun_ends_it_and_says_nothing_more(log):
+    async def begins(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ValueError("Jane Canary")
+
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    await Net(begins)({"type": "http"}, None, send)
+
+    assert sent == ["http.response.start"]
+    assert '"fault"' in log()
+    assert "Canary" not in log()
+
+
+@pytest.mark.parametrize("path", [PATH, "/nothing"])
+def test_answers_are_not_kept_on_the_way(path):
+    response = browser().post(path, json=CALL)
+
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_call_is_logged_without_the_patient(log):

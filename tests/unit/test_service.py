@@ -183,6 +183,19 @@ async def test_a_failed_next_page_of_what_is_sorted_costs_only_what_is_older():
     assert advice.record.lists["Observation"].reason is GapReason.TIMED_OUT
 
 
+@pytest.mark.parametrize("unsorted", [(), OBSERVATIONS])
+async def test_a_list_cut_off_is_complete_back_to_its_oldest_entry_only_where_it_was_asked_for_in_order(unsorted):
+    old = COUNT | {"id": "o2", "effectiveDateTime": "2025-03-18T09:00:00Z"}
+    sent = EMPTY | {key: page(COUNT, old, link=NEXT) for key in OBSERVATIONS}
+    request = HookRequest(
+        "patient-view", "1", {"patientId": "p1", "userId": "u1"}, prefetch=sent, unsorted=frozenset(unsorted)
+    )
+
+    advice = await advise(request, Ehr(), LIBRARY, AT, Voice())
+
+    assert (advice.record.lists["Observation"].back_to is None) == bool(unsorted)
+
+
 async def test_pages_beyond_those_that_came_leave_the_list_incomplete():
     answers = {OBSERVATIONS[0]: Answer((page(),), more=True)}
 

@@ -178,6 +178,7 @@ def test_an_address_is_read_in_parts(url, base):
         "https://a..example/r4",
         "http://[::1/fhir",
         "http://[fe80::1%25eth0]/fhir",
+        f"https://ehr.example/{'a' * 4096}",
     ],
 )
 def test_an_address_that_could_be_read_in_two_ways_is_none(url):

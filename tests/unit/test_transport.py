@@ -252,6 +252,14 @@ async def test_nothing_of_an_answer_is_in_the_error(client, route):
         "2002:7f00:1::",
         "64:ff9b::10.0.0.1",
         "64:ff9b::169.254.169.254",
+        "64:ff9b:1::10.0.0.1",
+        "::10.0.0.1",
+        "::127.0.0.1",
+        "::ffff:0:10.0.0.1",
+        "fec0::1",
+        "3fff::1",
+        "5f00::1",
+        "192.0.0.8",
     ],
 )
 def test_an_address_inside_a_network_is_not_public(address):

@@ -64,7 +64,7 @@ def test_a_call_is_read():
     assert call.context == {"patientId": "1288992", "userId": "Practitioner/example"}
     assert call.patient_id == "1288992"
     assert call.fhir_server == "https://ehr.example/r4"
-    assert call.authorization == FhirAuthorization("canary-token")
+    assert call.authorization == FhirAuthorization("canary-token", scopes=tuple(GRANT["scope"].split()))
 
 
 def test_prefetch_stays_as_it_was_sent():

@@ -55,7 +55,7 @@ def test_everything_an_entry_can_say(tmp_path):
         tenants=["t1"],
         scopes=["user/*.read"],
         prefetch={"statements": None, "conditions": "Condition?patient={{context.patientId}}&_count=50"},
-        ehr="epic",
+        ehr="oracle",
         cds_hooks="1.0",
         leeway_s=120,
         allow_private=True,
@@ -101,7 +101,9 @@ def test_an_entry_is_a_mapping_without_a_name_inside(tmp_path, entry):
 @pytest.mark.parametrize(
     ("changes", "member", "words"),
     [
-        ({"iss": ""}, "iss", "is empty"),
+        ({"iss": ""}, "iss", "must be what the client's tokens say"),
+        ({"iss": "https://*.example"}, "iss", "compared and not matched"),
+        ({"ehr": "epic", "cds_hooks": "1.0"}, "cds_hooks", "epic takes selectionBehavior any only"),
         ({"key_file": None}, "jku", "is missing"),
         ({"jku": "http://ehr.example/jwks.json"}, "jku", "must be https"),
         ({"jku": "http://127.0.0.1/jwks.json"}, "jku", "must be https"),
@@ -222,27 +224,6 @@ def test_of_one_issuer_the_tenant_decides():
     assert known.issued_by("x", "t1") is None
 
 
-@pytest.mark.parametrize(
-    ("scopes", "may_read"),
-    [
-        ((), True),
-        (("launch", "openid"), True),
-        (("user/Condition.read",), True),
-        (("user/Condition.Read",), True),
-        (("patient/*.read",), True),
-        (("system/*.*",), True),
-        (("user/Condition.rs",), True),
-        (("patient/Condition.s?category=problem-list-item",), True),
-        (("user/Observation.read",), False),
-        (("user/Condition.write",), False),
-        (("user/Condition.cud",), False),
-        (("user/Conditions.rs",), False),
-    ],
-)
-def test_scopes_of_both_grammars_say_what_may_be_read(scopes, may_read):
-    assert may_read == client(scopes=scopes).may_read("Condition")
-
-
 def test_a_client_is_offered_its_own_templates():
     ours = {"conditions": "Condition?patient={{context.patientId}}&_count=50", "statements": None}
 
@@ -267,6 +248,22 @@ def test_what_is_missing_is_asked_in_the_clients_own_terms():
         "byCode": Answer(failed=GapReason.NOT_PERMITTED),
         "byCategory": Answer(failed=GapReason.NOT_PERMITTED),
     }
+
+
+def test_what_the_token_of_the_call_does_not_open_is_not_asked():
+    asked, answered = client().terms(TEMPLATES, ("user/Condition.rs", "launch"))
+
+    assert list(asked) == ["conditions"]
+    assert {answer.failed for answer in answered.values()} == {GapReason.NOT_PERMITTED}
+
+
+def test_a_list_that_is_asked_for_without_an_order_is_known_as_such():
+    sorted_ones = {"byCode": "Observation?patient={{context.patientId}}&_sort=-date", "all": "Condition?patient=1"}
+    plain = {"byCode": "Observation?patient={{context.patientId}}&_count=50"}
+
+    assert client().unsorted(sorted_ones) == frozenset()
+    assert client(prefetch=plain).unsorted(sorted_ones) == {"byCode"}
+    assert client(prefetch={"byCode": None}).unsorted(sorted_ones) == frozenset()
 
 
 def test_a_next_page_is_asked_as_it_is():

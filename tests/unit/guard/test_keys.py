@@ -257,3 +257,24 @@ async def test_a_call_that_is_given_up_while_it_reads_leaves_no_trace():
     keys._read = source
 
     assert await keys("a", "k1", AT)
+
+
+async def test_an_address_that_lists_no_key_any_more_takes_the_old_ones_back():
+    source = Source()
+    keys = KeySets(source)
+    assert await keys("a", "k1", AT)
+
+    source.says = listed()
+
+    assert await keys("a", "k1", after(minutes=5)) is None
+
+
+@pytest.mark.parametrize("says", [None, b"<html>", b"{}"])
+async def test_what_is_no_set_of_keys_takes_nothing_back(says):
+    source = Source()
+    keys = KeySets(source)
+    assert await keys("a", "k1", AT)
+
+    source.says = says
+
+    assert await keys("a", "k1", after(minutes=5))

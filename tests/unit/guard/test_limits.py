@@ -1,6 +1,8 @@
+import asyncio
+
 import pytest
 
-from cds_hooks.guard.limits import MAX_BODY_BYTES, BodyTooLarge, BodyUnsupported, body_within_limits
+from cds_hooks.guard.limits import MAX_BODY_BYTES, BodyTooLarge, BodyTooSlow, BodyUnsupported, body_within_limits
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +50,21 @@ async def test_identity_is_no_compression():
 async def test_a_declared_length_over_the_limit_is_refused_unread():
     with pytest.raises(BodyTooLarge):
         await body_within_limits(JSON | {"content-length": str(MAX_BODY_BYTES + 1)}, untouched())
+
+
+async def test_a_declared_length_of_many_digits_is_refused_unread():
+    with pytest.raises(BodyTooLarge):
+        await body_within_limits(JSON | {"content-length": "9" * 5000}, untouched())
+
+
+async def test_a_body_that_drips_is_given_up():
+    async def drip():
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    with pytest.raises(BodyTooSlow):
+        await body_within_limits(JSON, drip(), 0.05)
 
 
 @pytest.mark.parametrize("declared", [{}, {"content-length": "2"}, {"content-length": "many"}])

@@ -1,0 +1,250 @@
+"""The addresses: what a call, feedback, discovery and the probes come to. Reads the clock for an answer.
+
+A call passes through here like this: the caller by its token (guard.gate), size and kind (guard.limits), envelope
+(cards.wire), the service with a way to fetch what is missing (chart.fetch), cards with uuids, JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import TypeAlias
+from uuid import uuid4
+
+import msgspec
+import structlog
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cds_hooks.cards.feedback import parse_feedback
+from cds_hooks.cards.wire import (
+    Card,
+    HookRequest,
+    Service,
+    discovery_json,
+    outcome_json,
+    parse_request,
+    response_json,
+    with_uuids,
+)
+from cds_hooks.chart.fetch import FhirServer, fetch, permitted
+from cds_hooks.chart.queries import resolve
+from cds_hooks.chart.record import Answer, PatientRecord
+from cds_hooks.chart.terminology import Terminology
+from cds_hooks.errors import RequestError
+from cds_hooks.explaining import VERSIONS
+from cds_hooks.guard.gate import Gate
+from cds_hooks.guard.limits import body_within_limits
+from cds_hooks.guard.privacy import loggable_instance
+from cds_hooks.guard.tokens import Caller
+from cds_hooks.journal.entries import Journal
+from cds_hooks.journal.replay import ReplayStore
+from cds_hooks.ledger import keep_cards, keep_feedback
+from cds_hooks.pages.served import Served
+from cds_hooks.replies import as_json
+from cds_hooks.service import Complete, FetchMissing
+from cds_hooks.settings import AllowList, Settings
+from cds_hooks.transport import Client
+
+_LARGE_BODY_BYTES = 1_000_000
+"""Larger bodies are worked on in a thread of their own, so that other callers are not kept waiting."""
+
+UseCase: TypeAlias = Callable[[HookRequest, FetchMissing], Awaitable[Sequence[Card]]]
+"""What a call comes to: cards, given a way to fetch what prefetch left out."""
+
+Explain: TypeAlias = Callable[[HookRequest, FetchMissing, bytes, str], Awaitable[bytes]]
+"""The reasoning about a call as JSON; with its body and a FHIR release also what of it is not valid FHIR."""
+
+_SERVERS_LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("servers_loop")
+"""The loop that serves the call, also where the call is worked on in a thread."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Everything the routes need; `create_app` makes the real one."""
+
+    settings: Settings
+    services: tuple[tuple[Service, Mapping[str, str]], ...]
+    """Each service with its prefetch templates by key."""
+    answer: UseCase
+    version: Mapping[str, str]
+    site: tuple[str, ...] = ()
+    """What this deployment set otherwise than the release, for /version."""
+    documents: Mapping[str, Served] = field(default_factory=dict)
+    """Pages and facts about the rules, by path; open to all."""
+    failed_canaries: tuple[str, ...] = ()
+    client: Client = field(default_factory=Client)
+    gate: Gate | None = None
+    """None: callers are not authenticated, which only the sandbox may do."""
+    replays: ReplayStore | None = None
+    journal: Journal | None = None
+    """None: nothing is kept, and feedback has no address."""
+    explain: Explain | None = None
+    """None: /explain has no address. Only the sandbox has it, for it tells more of a chart than cards do."""
+
+
+class Endpoints:
+    """What each address answers."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._services = {service.id: service for service, _ in deployment.services}
+        self._templates = {service.id: templates for service, templates in deployment.services}
+        self._discovery = discovery_json(deployment.services)
+
+    async def discovery(self, request: Request) -> Response:
+        """Open to all, since it tells nothing of anyone; who sends a token gets the templates made for it."""
+        caller = await self._caller(request, "/cds-services") if "authorization" in request.headers else None
+        if caller is None:
+            return as_json(self._discovery)
+        offers = ((service, caller.client.offered(ours)) for service, ours in self._deployment.services)
+        return as_json(discovery_json(offers))
+
+    async def call(self, service_id: str, request: Request) -> Response:
+        """Cards for one call of a service; which of them went out is kept once they are out."""
+        started = perf_counter()
+        if service_id not in self._services:
+            raise HTTPException(404)
+        caller = await self._caller(request, f"/cds-services/{service_id}")
+        body = await body_within_limits(request.headers, request.stream())
+        _SERVERS_LOOP.set(asyncio.get_running_loop())
+        work = self._cards(self._services[service_id], body, caller)
+        is_large = len(body) > _LARGE_BODY_BYTES
+        hook_instance, cards = await (asyncio.to_thread(asyncio.run, work) if is_large else work)
+        _log.info(
+            "called",
+            service=service_id,
+            client=_named(caller) or "none",
+            hook_instance=loggable_instance(hook_instance),
+            indicators=[card.indicator for card in cards],
+            body_bytes=len(body),
+            duration_ms=round((perf_counter() - started) * 1000, 1),
+        )
+        return as_json(response_json(cards), after=self._keeping(cards, service_id, caller))
+
+    async def feedback(self, service_id: str, request: Request) -> Response:
+        """Acknowledged when it is kept, and not before: who gets no 200 may send it again."""
+        journal = self._deployment.journal
+        if service_id not in self._services or journal is None:
+            raise HTTPException(404)
+        path = f"/cds-services/{service_id}"
+        caller = await self._caller(request, f"{path}/feedback", path)
+        items = parse_feedback(await body_within_limits(request.headers, request.stream()))
+        await keep_feedback(journal, items, service_id, _named(caller), datetime.now(UTC))
+        return as_json(b"{}")
+
+    async def explain(self, request: Request) -> Response:
+        """The reasoning about a call; `?fhir=R4` (R5, STU3) adds what of it is not valid FHIR."""
+        explain, release = self._deployment.explain, request.query_params.get("fhir", "")
+        if explain is None:
+            raise HTTPException(404)
+        if release and release not in VERSIONS:
+            raise RequestError(f"fhir is none of {', '.join(VERSIONS)}.", field="fhir")
+        caller = await self._caller(request, "/explain")
+        body = await body_within_limits(request.headers, request.stream())
+        _SERVERS_LOOP.set(asyncio.get_running_loop())
+        asked = parse_request(body)
+        return as_json(await explain(asked, self._fetcher(asked, caller), body, release))
+
+    async def live(self) -> Response:
+        """The process answers."""
+        return as_json(msgspec.json.encode({"status": "alive"}))
+
+    async def ready(self) -> Response:
+        """Ready when the rules still say of their canary patients what they must."""
+        if failed := self._deployment.failed_canaries:
+            return as_json(outcome_json("exception", "Canary patients fail: " + ", ".join(failed)), status=503)
+        return as_json(msgspec.json.encode({"status": "ready"}))
+
+    async def version(self) -> Response:
+        """Which software and which knowledge answer, and what this site set otherwise."""
+        site = {"site": self._deployment.site} if self._deployment.site else {}
+        return as_json(msgspec.json.encode({**self._deployment.version, **site}))
+
+    def _keeping(self, cards: tuple[Card, ...], service_id: str, caller: Caller | None) -> BackgroundTask | None:
+        journal = self._deployment.journal
+        if journal is None or not cards:
+            return None
+        return BackgroundTask(keep_cards, journal, cards, service_id, _named(caller), datetime.now(UTC))
+
+    async def _caller(self, request: Request, *paths: str) -> Caller | None:
+        """Who calls one of these paths; None where callers are not authenticated. Raises TokenRefused."""
+        if self._deployment.gate is None:
+            return None
+        sent = request.headers.getlist("authorization")
+        return await self._deployment.gate.admit(sent, paths, datetime.now(UTC))
+
+    async def _cards(self, service: Service, body: bytes, caller: Caller | None) -> tuple[str, tuple[Card, ...]]:
+        request = self._known(parse_request(body, service.hook), service, caller)
+        cards = await self._deployment.answer(request, self._fetcher(request, caller))
+        return request.hook_instance, with_uuids(_spoken_to(caller, cards), uuid4)
+
+    def _known(self, request: HookRequest, service: Service, caller: Caller | None) -> HookRequest:
+        """The call with what the caller's entry says of its answers."""
+        if caller is None:
+            return request
+        return replace(request, unsorted=caller.client.unsorted(self._templates[service.id]))
+
+    def _fetcher(self, request: HookRequest, caller: Caller | None) -> FetchMissing:
+        """What fetches missing keys for this request; nothing is fetched when no server may be asked.
+
+        However often it is called, one deadline holds for the request. Fetching runs on the server's own
+        loop, where the connections are, also when the request is worked on in a thread.
+        """
+        server, loop = _server(request, self._deployment.settings, caller), _SERVERS_LOOP.get()
+        left_s = self._deployment.settings.fetch_deadline_s
+        granted = request.authorization.scopes if request.authorization else ()
+
+        async def fetch_missing(missing: Mapping[str, str]) -> Mapping[str, Answer]:
+            nonlocal left_s
+            wanted, answered = caller.client.terms(missing, granted) if caller else (missing, {})
+            urls = {key: url for key, query in wanted.items() if (url := resolve(query, request.context))}
+            if server is None or not urls:
+                return answered
+            started = perf_counter()
+            asked = fetch(urls, server, self._deployment.client, left_s)
+            answers = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, loop))
+            left_s = max(0.0, left_s - (perf_counter() - started))
+            return {**answered, **answers}
+
+        return fetch_missing
+
+
+def on_the_servers_loop(terminology: Terminology) -> Complete:
+    """Asks where the connections are: a large body is worked on in a thread with a loop of its own."""
+
+    async def complete(record: PatientRecord) -> PatientRecord:
+        asked = asyncio.run_coroutine_threadsafe(terminology.complete(record), _SERVERS_LOOP.get())
+        return await asyncio.wrap_future(asked)
+
+    return complete
+
+
+def _named(caller: Caller | None) -> str:
+    """Our own name of the caller; "" where callers are not authenticated."""
+    return caller.client.name if caller else ""
+
+
+def _spoken_to(caller: Caller | None, cards: Sequence[Card]) -> Sequence[Card]:
+    """The cards as the caller's record system and version of CDS Hooks know them."""
+    return [replace(card, selection_behavior=caller.client.selection) for card in cards] if caller else cards
+
+
+def _server(request: HookRequest, settings: Settings, caller: Caller | None) -> FhirServer | None:
+    given = request.authorization
+    return permitted(
+        request.fhir_server,
+        given.access_token if given else "",
+        token_patient=given.patient_id if given else "",
+        patient_id=request.patient_id,
+        allow_list=AllowList(caller.client.bases) if caller else settings.allow_list,
+        needs_token=not settings.is_sandbox,
+    )

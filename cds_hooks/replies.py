@@ -1,0 +1,130 @@
+"""What goes out: JSON, and each error as a status with an OperationOutcome. HTTP statuses are assigned here.
+
+What nobody expected is caught here too: the caller gets a reference and nothing else, for the text of an
+exception may hold a chart.
+Source: CDS Hooks 2.0.1, "CDS Service Response"; 3.0.0-ballot, "HTTP status codes" (OperationOutcome).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+from uuid import uuid4
+
+import structlog
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cds_hooks.cards.envelope import too_deep
+from cds_hooks.cards.wire import outcome_json
+from cds_hooks.errors import AccessError, DataUnavailable, JournalUnavailable, RequestError
+from cds_hooks.guard.limits import BodyTooLarge, BodyTooSlow, BodyUnsupported
+from cds_hooks.guard.privacy import origin_of
+from cds_hooks.guard.tokens import TokenRefused
+
+REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
+    BodyTooLarge: (413, "too-long"),
+    BodyTooSlow: (408, "timeout"),
+    BodyUnsupported: (415, "not-supported"),
+    RequestError: (400, "invalid"),
+    AccessError: (403, "forbidden"),
+    DataUnavailable: (412, "incomplete"),
+    JournalUnavailable: (503, "transient"),
+}
+"""HTTP status and OperationOutcome issue-type of each error; the message is the error's own."""
+
+_HTTP_REFUSALS = {
+    404: ("not-found", "There is nothing at this address: see GET /cds-services for what there is."),
+    405: ("not-supported", "This address does not answer to that method."),
+}
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Answers hold findings of a patient: nobody on the way may keep them, or take them for a page."""
+
+_log = structlog.get_logger()
+
+
+def as_json(
+    body: bytes,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    after: BackgroundTask | None = None,
+) -> Response:
+    """A JSON answer, and what is done once it is out."""
+    sent = {**_HEADERS, **(headers or {})}
+    return Response(body, status_code=status, headers=sent, media_type="application/json", background=after)
+
+
+def refuse_by_status(app: Starlette) -> None:
+    """Nothing; from now on the application answers our errors, and its routes' own, with an OperationOutcome."""
+    for kind in REFUSALS:
+        app.add_exception_handler(kind, _refused)
+    app.add_exception_handler(TokenRefused, _not_admitted)
+    app.add_exception_handler(RecursionError, _too_deep)
+    app.add_exception_handler(ClientDisconnect, _hung_up)
+    app.add_exception_handler(HTTPException, _http_refused)
+
+
+class Net:
+    """Around all routes: catches what nobody expected. The log gets file and line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The answer of what is inside, or a fault. One that was begun already ends where it is."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:  # noqa: BLE001  # the outermost handler: an exception text may hold a chart
+            reference = uuid4().hex
+            where = origin_of(error.__traceback__)
+            _log.error("fault", error=type(error).__name__, error_id=reference, where=where)
+            if not is_begun:  # a second beginning would be an error of the server's, which writes tracebacks
+                await _fault(reference)(scope, receive, send)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    status, code = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+    named = error.field if isinstance(error, RequestError) else ""
+    _log.info("refused", status=status, error=type(error).__name__)
+    return as_json(outcome_json(code, str(error), fields=[named] if named else ()), status=status)
+
+
+async def _not_admitted(_request: Request, error: Exception) -> Response:
+    """The same answer whatever was wrong: the reason would help whoever is trying."""
+    refused = cast("TokenRefused", error)
+    _log.info("refused", status=401, client=refused.client, reason=refused.reason)
+    return as_json(outcome_json("login", str(refused)), status=401, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _too_deep(request: Request, _error: Exception) -> Response:
+    return await _refused(request, too_deep())
+
+
+async def _hung_up(request: Request, _error: Exception) -> Response:
+    return await _refused(request, RequestError("The caller hung up before the whole body had come."))
+
+
+async def _http_refused(_request: Request, error: Exception) -> Response:
+    refusal = cast("HTTPException", error)
+    code, text = _HTTP_REFUSALS[refusal.status_code]
+    return as_json(outcome_json(code, text), status=refusal.status_code, headers=refusal.headers)
+
+
+def _fault(reference: str) -> Response:
+    text = f"An unexpected fault; its reference is {reference}."
+    return as_json(outcome_json("exception", text), status=500)
