@@ -16,10 +16,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.offers import SERVICES
-from cds_hooks.cards.wire import (
-    Card,
-    HookRequest,
-)
+from cds_hooks.cards.openapi import openapi
+from cds_hooks.cards.wire import Card, HookRequest
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.terminology import Terminology
 from cds_hooks.endpoints import Deployment, Endpoints, Explain, UseCase, on_the_servers_loop
@@ -86,6 +84,7 @@ def assemble(deployment: Deployment) -> FastAPI:
         lifespan=_closing(deployment),
         openapi_url="/openapi.json" if deployment.settings.is_sandbox else None,  # its pages go with it
     )
+    app.openapi = lambda: openapi(app.title, app.version, (service for service, _ in deployment.services))  # type: ignore[method-assign]  # FastAPI's way to give a document of one's own
     _add_routes(app, Endpoints(deployment))
     for path, document in deployment.documents.items():
         app.add_api_route(path, _showing(document), methods=["GET"], include_in_schema=False)
