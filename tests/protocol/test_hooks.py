@@ -11,31 +11,12 @@ import respx
 
 from cds_hooks.chart.queries import queries
 from tests.protocol.charts import FHIR, PATIENT, ago, bundle, failed, petechiae, platelets
+from tests.protocol.ehr_shapes import ASPIRIN, draft, drafts, epic_draft, epic_shaped, oracle_chart
 
-ASPIRIN = {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "1191", "display": "aspirin"}
 QUININE = {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "9071", "display": "quinine"}
 ENOXAPARIN = {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "67108", "display": "enoxaparin"}
 HARMLESS = {"system": "http://snomed.info/sct", "code": "1", "display": "emollient cream"}
 BASE = {"userId": "Practitioner/1", "patientId": "p1"}
-
-
-def draft(coding=None, **changes):
-    named = {"medicationCodeableConcept": {"coding": [coding]}} if coding else {}
-    return (
-        {
-            "resourceType": "MedicationRequest",
-            "id": "request-123",
-            "status": "draft",
-            "intent": "order",
-            "subject": {"reference": "Patient/p1"},
-        }
-        | named
-        | changes
-    )
-
-
-def drafts(*resources):
-    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
 
 
 SELECTED = {"selections": ["MedicationRequest/request-123"]}
@@ -345,45 +326,6 @@ def test_a_new_problem_that_says_nothing_of_the_kind_is_silent(heads, changes):
 # ---------------------------------------------------------------- as large record systems write it
 
 
-def epic_shaped(**changes):
-    """A call as Epic is described to send it: extensions, a role as user, capital .Read, display-only medicine."""
-    return {
-        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
-        "fhirServer": FHIR,
-        "fhirAuthorization": {
-            "access_token": "token",
-            "token_type": "Bearer",
-            "expires_in": 3600,
-            "scope": "user/Observation.Read user/Condition.Read launch patient/MedicationRequest.read",
-            "subject": "urn:oid:1.2.3",
-            "extension": {"com.example.token": {"a": None}},
-        },
-        "extension": {
-            "com.epic.cdshooks.request.bpa-trigger-action": "23",
-            "com.epic.cdshooks.request.cds-hooks-specification-version": "1.1",
-            "com.epic.cdshooks.request.fhir-version": "R4",
-            "internal": {"com.epic.cdshooks.request.is-background": False},
-        },
-    } | changes
-
-
-def epic_draft():
-    return draft(
-        intent="order",
-        requester={"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason"}]},
-        medicationReference={"reference": "Medication/unsaved", "display": "aspirin 81 mg chewable tablet"},
-        dosageInstruction=[
-            {
-                "timing": {"repeat": {"boundsPeriod": {"start": ago(hours=1)}}},
-                "route": {
-                    "coding": [{"system": "urn:oid:1.2.3.4", "code": "15", "display": "Oral"}],
-                    "text": "Oral",
-                },
-            }
-        ],
-    )
-
-
 def test_an_epic_shaped_order_gets_its_card(ask, library):
     context = BASE | SELECTED | {"userId": "PractitionerRole/7", "encounterId": "e9"}
     context["draftOrders"] = {
@@ -409,36 +351,6 @@ def test_an_epic_shaped_opening_of_a_chart_gets_its_card(ask):
     response = ask("patient-view", context, {"Condition": [petechiae()]}, **epic_shaped())
 
     assert response.json()["cards"][0]["indicator"] == "warning"
-
-
-def oracle_chart():
-    """As Oracle Health is described to fill a chart: local codes beside standard ones, reported plans, degC."""
-    local = {"system": "https://fhir.example.com/ec2458f2/codeSet/72", "code": "2700653", "display": "Platelet"}
-    loinc = {"system": "http://loinc.org", "code": "777-3"}
-    reported = draft(
-        id="plan",
-        status="active",
-        intent="plan",
-        reportedBoolean=True,
-        contained=[
-            {
-                "resourceType": "Medication",
-                "id": "med",
-                "ingredient": [{"itemCodeableConcept": {"text": "aspirin"}}],
-            }
-        ],
-        medicationReference={"reference": "#med"},
-    )
-    masked = platelets(1, id="o2", status="final")
-    del masked["valueQuantity"]
-    masked["dataAbsentReason"] = {"coding": [{"code": "masked"}]}
-    warm = platelets(36.9, id="o3", code={"coding": [{"system": "http://loinc.org", "code": "8310-5"}]})
-    warm["valueQuantity"] = {"value": 36.9, "unit": "degC", "system": "http://unitsofmeasure.org", "code": "Cel"}
-    return {
-        "Condition": [petechiae(category=[{"text": "Encounter Diagnosis"}])],
-        "Observation": [platelets(38, code={"coding": [local, loinc], "text": "Plt"}), masked, warm],
-        "MedicationRequest": [reported],
-    }
 
 
 def test_an_oracle_shaped_chart_is_understood(ask):
