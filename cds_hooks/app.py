@@ -82,7 +82,9 @@ def assemble(deployment: Deployment) -> FastAPI:
         redirect_slashes=False,  # a redirect would be built from the caller's Host header
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold exception texts
         lifespan=_closing(deployment),
-        openapi_url="/openapi.json" if deployment.settings.is_sandbox else None,  # its pages go with it
+        openapi_url="/openapi.json" if deployment.settings.is_sandbox else None,
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
     )
     app.openapi = lambda: openapi(app.title, app.version, (service for service, _ in deployment.services))  # type: ignore[method-assign]  # FastAPI's way to give a document of one's own
     _add_routes(app, Endpoints(deployment))

@@ -5,6 +5,7 @@ Each command loads only what it needs.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 import click
 
-from cds_hooks.errors import CdsError
+from cds_hooks.errors import CdsError, DataUnavailable, RequestError
 
 if TYPE_CHECKING:
     from cds_hooks.chart.record import PatientRecord
@@ -27,13 +28,23 @@ if TYPE_CHECKING:
 
 
 class _Commands(click.Group):
-    """Our own errors as messages, not as tracebacks."""
+    """Our own errors as messages, not as tracebacks; who stops reading, as `head` does, ends a command."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
+            return self._written(ctx)
         except CdsError as error:
             raise click.ClickException(str(error)) from None
+        except BrokenPipeError:
+            # What is still to be written at the end of the process goes nowhere, and fails at nothing.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+    def _written(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        finally:
+            sys.stdout.flush()
 
 
 @click.group(cls=_Commands)
@@ -47,30 +58,36 @@ def main() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 def serve(port: int, host: str) -> None:
     """Start the service; CDS_PROFILE decides how (production by default)."""
-    import uvicorn
-
+    from cds_hooks import listening
     from cds_hooks.app import create_app
     from cds_hooks.settings import from_environment
 
-    app = create_app(from_environment())
-    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_level="warning")
+    with listening.listen(host, port, another="pinpoint serve --port 8081") as listener:
+        listening.serve(create_app(from_environment()), listener)
 
 
 @main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--at", "moment", default=None, help="Instant to judge at, ISO 8601 with zone. Default: now.")
-def explain(file: Path, moment: str | None) -> None:
-    """Print the reasoning about FILE, the request of a hook or a Bundle of one patient, line by line."""
-    from cds_hooks.cards.compose import Voice
-    from cds_hooks.cards.explain import as_text
-    from cds_hooks.explaining import sections
-    from cds_hooks.service import answer, hook_of_file, record_of_file
+@click.option("--all", "whole", is_flag=True, help="Also every undecided and absent rule, and every finding.")
+def explain(files: tuple[Path, ...], moment: str | None, *, whole: bool) -> None:
+    """Print the cards for FILES and the reasoning behind them, line by line.
 
-    library = _library()
-    body = file.read_bytes()
-    at = _instant(moment)
-    advice = answer(record_of_file(body, library, at), library, at, Voice(), hook_of_file(body))
-    _say(as_text(sections(advice, library, body), advice.assessment))
+    Each file is the request of a hook, or a Bundle of one patient. Dates in it may be written relative to the
+    instant ("@-6h"), as in the stories of the sandbox.
+    """
+    from cds_hooks.chart.relative import dated
+    from cds_hooks.explaining import explained
+
+    library, at, refused = _library(), _instant(moment), 0
+    for file in files:
+        _say([f"── {file}"] if len(files) > 1 else [])
+        try:
+            _say(explained(dated(file.read_bytes(), at), library, at, whole=whole))
+        except (RequestError, DataUnavailable) as error:
+            click.echo(f"Error: {file}: {error}", err=True)
+            refused += 1
+    sys.exit(1 if refused else 0)
 
 
 @main.command()
@@ -78,11 +95,12 @@ def explain(file: Path, moment: str | None) -> None:
 @click.option("--fhir", "release", type=click.Choice(["R4B", "R5", "STU3"]), default="R4B", show_default=True)
 def validate(files: tuple[Path, ...], release: Literal["R4B", "R5", "STU3"]) -> None:
     """Tell what in FILES (resources, Bundles, requests) is not valid FHIR. Exit code 1 when something is not."""
+    from cds_hooks.chart.relative import dated
     from cds_hooks.chart.strict import problems
 
     found = 0
     for file in files:
-        lines = problems(file.read_bytes(), release)
+        lines = problems(dated(file.read_bytes(), datetime.now(UTC)), release)
         found += len(lines)
         _say([f"{file}: {len(lines)} problems" if lines else f"{file}: valid", *(f"  {line}" for line in lines)])
     sys.exit(1 if found else 0)

@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import msgspec
 
-from cds_hooks.cards.explain import knowledge_line, trace
+from cds_hooks.cards.compose import Voice
+from cds_hooks.cards.explain import as_text, knowledge_line, trace
 from cds_hooks.cards.phrases import gap_lines
-from cds_hooks.cards.trace import Entry, Line, Section
+from cds_hooks.cards.trace import Entry, Line, Section, brief
 from cds_hooks.chart.record import PatientRecord
 from cds_hooks.chart.strict import Fault, Version, faults
 from cds_hooks.model import Assessment, Gap, Library
-from cds_hooks.service import Advice
+from cds_hooks.service import Advice, answer, hook_of_file, record_of_file
 
 VERSIONS: Mapping[str, Version] = {"R4": "R4B", "R5": "R5", "STU3": "STU3"}
 """Name of a FHIR release -> the models it is checked with. R4B writes what we read as R4 does."""
@@ -24,6 +26,16 @@ _NOTHING = "nothing"
 _NOT_USED = "the entry was not used"
 _NOT_IN_LISTS = frozenset({"Bundle", "Patient", "Medication", "resource"})
 """What is read without being an entry of a list."""
+
+
+def explained(body: bytes, library: Library, at: datetime, *, whole: bool) -> tuple[str, ...]:
+    """The explanation of a file, a request or a Bundle, as text; without `whole` the long parts are folded.
+
+    Errors: RequestError when it is neither, DataUnavailable when nothing essential is in it.
+    """
+    advice = answer(record_of_file(body, library, at), library, at, Voice(), hook_of_file(body))
+    told = sections(advice, library, body)
+    return as_text(told if whole else brief(told), advice.assessment)
 
 
 def sections(advice: Advice, library: Library, body: bytes = b"", release: str = "R4") -> tuple[Section, ...]:

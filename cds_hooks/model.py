@@ -38,6 +38,11 @@ class Tier(Enum):
         """0 for the most urgent tier."""
         return list(Tier).index(self)
 
+    @property
+    def words(self) -> str:
+        """As one says it inside a sentence."""
+        return "within 48 hours" if self is Tier.WITHIN_48H else self.value.lower().replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

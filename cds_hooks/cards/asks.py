@@ -6,13 +6,15 @@ criterion more urgent than everything that fired, and at most five lines of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from cds_hooks.cards.phrases import capitalised, listed
+from cds_hooks.cards.phrases import capitalised, listed, shortened
 from cds_hooks.model import Ask, Assessment, Criterion, Library, Match, Tier, Truth
 from cds_hooks.reasoning.logic import SCORE_PREFIX, names, parsed_key, truth, would_settle
 
 _LINES = 5
+_UNDECIDED_LINES = 6
+_NAMED = 2
 _THINGS = 3
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -22,12 +24,40 @@ Wanted = Mapping[str, frozenset[str]]
 
 def settling_lines(assessment: Assessment, library: Library) -> tuple[str, ...]:
     """At most five lines such as "A temperature would settle two urgent criteria", in the knowledge's order."""
-    wanted = _wanted(assessment, library)
+    top = min((match.tier.rank for match in assessment.criteria if match.tier), default=Tier.ROUTINE.rank)
+    wanted = _wanted(assessment, library, lambda match, rule: _is_open(match, rule, top))
     grouped = {text for ask in library.asks.values() for text in ask.settles}
     groups = [ask.settles for ask in library.asks.values() if _is_asked(ask, assessment)]
     alone = sorted((text for text in wanted if text not in grouped), key=lambda text: (-len(wanted[text]), text))
     lines = [_line(texts, wanted) for texts in (*groups, *((text,) for text in alone))]
     return tuple(line for line in lines if line)[:_LINES]
+
+
+def undecided_lines(assessment: Assessment, library: Library) -> tuple[str, ...]:
+    """At most seven lines such as "A platelet count: Platelets below 10 and 8 more", what settles most first.
+
+    All criteria count that are asked and undecided, however urgent; what is named is one of them for each line.
+    """
+    wanted = _wanted(assessment, library, lambda match, _: match.truth is Truth.UNKNOWN)
+    ordered = sorted(wanted, key=lambda text: (-len(wanted[text]), text))
+    lines = tuple(
+        f"{capitalised(text)}: {shortened(_names(wanted[text], assessment, library), _NAMED)}"
+        for text in ordered[:_UNDECIDED_LINES]
+    )
+    more = len(ordered) - _UNDECIDED_LINES
+    return (*lines, f"and {more} more things") if more > 0 else lines
+
+
+def unsaid_against(match: Match, assessment: Assessment, library: Library) -> str:
+    """What stands for entries against a cause when there are none: what was not recorded that could speak so."""
+    names = (n for n in library.causes[match.rule].against if assessment.findings[n].truth is Truth.UNKNOWN)
+    asked = dict.fromkeys(library.findings[name].settle for name in names if library.findings[name].settle)
+    return f"not recorded: {', '.join([*asked][:2])}" if asked else "nothing recorded"
+
+
+def _names(rules: frozenset[str], assessment: Assessment, library: Library) -> list[str]:
+    """Names of the criteria, most urgent first."""
+    return [library.criteria[match.rule].name for match in assessment.criteria if match.rule in rules]
 
 
 def _line(texts: tuple[str, ...], wanted: Wanted) -> str:
@@ -41,12 +71,11 @@ def _line(texts: tuple[str, ...], wanted: Wanted) -> str:
     return f"{capitalised(listed(shown))} would settle {_criteria(len(settled))}"
 
 
-def _wanted(assessment: Assessment, library: Library) -> Wanted:
-    top = min((match.tier.rank for match in assessment.criteria if match.tier), default=Tier.ROUTINE.rank)
+def _wanted(assessment: Assessment, library: Library, is_open: Callable[[Match, Criterion], bool]) -> Wanted:
     found: dict[str, set[str]] = {}
     for match in assessment.criteria:
         rule = library.criteria[match.rule]
-        if rule.status == "active" and not match.demoted_by and _is_open(match, rule, top):
+        if rule.status == "active" and not match.demoted_by and is_open(match, rule):
             for name in match.would_settle:
                 for text in _settles(name, assessment, library):
                     found.setdefault(text, set()).add(rule.id)

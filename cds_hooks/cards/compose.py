@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cds_hooks.cards.asks import settling_lines
+from cds_hooks.cards.asks import settling_lines, unsaid_against
 from cds_hooks.cards.discreet import discreet
 from cds_hooks.cards.links import links_of
 from cds_hooks.cards.lowered import lowered_lines
@@ -47,17 +47,12 @@ _INDICATORS: Mapping[Tier, Literal["info", "warning", "critical"]] = {
     Tier.WITHIN_48H: "warning",
     Tier.ROUTINE: "info",
 }
-_TIER_WORDS: Mapping[Tier, str] = {
-    Tier.EMERGENCY: "Emergency",
-    Tier.SAME_DAY: "Same day",
-    Tier.WITHIN_48H: "Within 48 hours",
-    Tier.ROUTINE: "Routine",
-}
 _RECORDED_LINES = 6
 _ADVICES = 4
 _CELL_LINES = 4
 _CAUSES = 6
 _SAID_CAUSES = 3
+_OURSELVES = "Pinpoint, on what it could not read"
 _NOT_SIGNED = "not clinically signed off"
 _TOPICS = "urn:pinpoint:topic"
 _REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
@@ -81,8 +76,8 @@ class Voice:
 def compose(assessment: Assessment, library: Library, voice: Voice, patient_id: str = "") -> tuple[Card, ...]:
     """The cards, most urgent first, at most three; empty when there is nothing to say or the patient has died.
 
-    Only active rules speak. Every card names its entries or its gaps, and a publication. Orders are proposed for
-    the patient of that id, without one none.
+    Only active rules speak. A card on which they do names its entries and a publication; the gap card names what
+    could not be read. Orders are proposed for the patient of that id, without one none.
     """
     if not assessment.speaks:
         return ()
@@ -99,7 +94,7 @@ def compose(assessment: Assessment, library: Library, voice: Voice, patient_id: 
     if routine or any(urgent or not match.demoted_by for match in causes):
         cards["causes"] = _causes_card(causes[:_CAUSES], routine, assessment, library, urgent=bool(urgent))
     if not cards and any(gap.essential for gap in assessment.gaps) and could_have_mattered(assessment, library):
-        return (_gap_card(assessment, library),)
+        return (_gap_card(assessment, library, voice),)
     head = urgent[0].rule if urgent else ""
     offered = suggestions_by_card(assessment, library, tuple(cards), patient_id, head)
     return tuple(
@@ -206,7 +201,7 @@ def _emergency_number(head: Match, library: Library, voice: Voice) -> str:
 
 
 def _lower_line(match: Match, library: Library) -> str:
-    return f"{_TIER_WORDS[_tier(match)]}: {_met_line(match, library)}"
+    return f"{capitalised(_tier(match).words)}: {_met_line(match, library)}"
 
 
 # ---------------------------------------------------------------- causes card
@@ -288,12 +283,7 @@ def _favour(match: Match, assessment: Assessment, library: Library) -> str:
 
 
 def _against(match: Match, assessment: Assessment, library: Library) -> str:
-    against = _cell(match.against, assessment, library)
-    if against:
-        return against
-    open_names = (n for n in library.causes[match.rule].against if assessment.findings[n].truth is Truth.UNKNOWN)
-    asked = [library.findings[name].settle for name in open_names if library.findings[name].settle]
-    return f"not recorded: {', '.join(dict.fromkeys(asked[:2]))}" if asked else "nothing recorded"
+    return _cell(match.against, assessment, library) or unsaid_against(match, assessment, library)
 
 
 def _cell(found: Iterable[str], assessment: Assessment, library: Library) -> str:
@@ -357,19 +347,22 @@ def _sources(rules: list[Cause], library: Library) -> str:
 # ---------------------------------------------------------------- gap card
 
 
-def _gap_card(assessment: Assessment, library: Library) -> Card:
+def _gap_card(assessment: Assessment, library: Library, voice: Voice) -> Card:
+    """What could not be read. It rests on no publication: its source is this service, and its page of rules."""
     skin = assessment.skin_bleeding is Truth.PRESENT
     opening = capitalised(_what(assessment, library)) + " recorded, but " if skin else ""
     unchecked = "this order not checked" if assessment.hook in ABOUT_ORDERS else "urgent causes not checked"
     unread = listed(list(dict.fromkeys(in_sentence(g.what) for g in assessment.gaps if g.essential)))
     summary = f"{opening}{unread if opening else capitalised(unread)} could not be read: {unchecked}"
     short = f"Parts of the chart could not be read: {unchecked}"
-    rules = [library.criteria[match.rule] for match in assessment.criteria]
-    cited = rules[0].citations[0].source if rules else next(iter(library.citations))
     return Card(
         summary=summary if len(summary) <= MAX_SUMMARY else short,
         indicator="info",
-        source=_source(cited, library, Coding(_TOPICS, "unreadablechart")),
+        source=Source(
+            label=_signed(_OURSELVES, library),
+            url=f"{voice.public_url}/knowledge" if voice.public_url else "",
+            topic=Coding(_TOPICS, "unreadablechart"),
+        ),
         detail=_paragraphs(
             _bullets("Not seen", card_gap_lines(assessment.gaps)),
             _where_it_stands(assessment, library),
@@ -415,8 +408,11 @@ def _step_text(rule: Criterion, match: Match, part: Literal["summary", "advice"]
 
 def _source(citation_id: str, library: Library, topic: Coding) -> Source:
     citation = library.citations[citation_id]
-    label = citation.label if library.card.signed_off else f"{citation.label} · {_NOT_SIGNED}"
-    return Source(label=label, url=citation.url, topic=topic)
+    return Source(label=_signed(citation.label, library), url=citation.url, topic=topic)
+
+
+def _signed(label: str, library: Library) -> str:
+    return label if library.card.signed_off else f"{label} · {_NOT_SIGNED}"
 
 
 def _topic(rule_id: str) -> Coding:

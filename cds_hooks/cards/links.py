@@ -1,4 +1,7 @@
-"""links: from a card to our own pages, the rule behind it and the leaflet. Without a public address: none."""
+"""links: from a card to the rule behind it, to the publication, and to the leaflet.
+
+A card's source is a publication already, but not every record system lets one open it.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,24 @@ from cds_hooks.model import ABOUT_ORDERS, Assessment, Library, Truth
 
 
 def links_of(card: Card, assessment: Assessment, library: Library, public_url: str) -> tuple[Link, ...]:
-    """Of a card on which rules speak: the rule that heads it, and the leaflet where there is a skin finding.
+    """Of a card on which rules speak: its head rule and first publication, the leaflet with a skin finding.
 
-    `library` is the one in whose words the card speaks: a rule whose words it hides is not named in a link either.
+    Without a public address there is nothing of our own to link to. `library` is the one in whose words the card
+    speaks: a rule whose words it hides is not named in a link either.
     """
-    return tuple(_links(card, assessment, library, public_url)) if public_url else ()
+    return tuple(_links(card, assessment, library, public_url))
 
 
 def _links(card: Card, assessment: Assessment, library: Library, public_url: str) -> Iterator[Link]:
-    if any(rule in library.causes for rule in card.rules):
+    cause = next((rule for rule in card.rules if rule in library.causes), "")
+    if public_url and cause:
         yield Link("About these causes", f"{public_url}/knowledge#causes")
-    else:
+    elif public_url:
         yield Link("About this rule", f"{public_url}/knowledge{_anchor(card.rules[0], library)}")
+    cited = (library.causes[cause] if cause else library.criteria[card.rules[0]]).citations[0]
+    yield Link(library.citations[cited.source].label, library.citations[cited.source].url)
     is_about_skin = assessment.skin_bleeding is Truth.PRESENT and assessment.hook not in ABOUT_ORDERS
-    if library.leaflet is not None and is_about_skin:
+    if public_url and library.leaflet is not None and is_about_skin:
         yield Link("Leaflet for the patient", f"{public_url}/leaflet")
 
 

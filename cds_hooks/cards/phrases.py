@@ -47,6 +47,14 @@ _GAP_WORDS: Mapping[GapReason, str] = {
     GapReason.UNSUPPORTED_VERSION: "written in a FHIR version that is not supported",
     GapReason.SET_ASIDE: "set aside",
 }
+_OF_SEVERAL: Mapping[GapReason, str] = {
+    GapReason.OTHER_PATIENT: "what belongs to another patient was left out",
+    GapReason.STALE: "the last ones are too old to count",
+    GapReason.UNIT_UNKNOWN: "their units are missing or unknown",
+    GapReason.IMPLAUSIBLE: "their values are not plausible",
+    GapReason.VALUE_UNKNOWN: "their values were not understood",
+}
+"""Where the words for one entry do not fit several."""
 
 
 def evidence_line(item: Evidence, at: datetime) -> str:
@@ -84,11 +92,12 @@ def said(when: When, at: datetime) -> str:
 
 def gap_line(gap: Gap) -> str:
     """What could not be seen, and why."""
-    what = f"{gap.count} entries" if gap.count > 1 and not gap.what else gap.what
     if gap.reason is GapReason.UNIDENTIFIED:
         return _counted(gap.count, gap.what) + f" {_GAP_WORDS[gap.reason]}"
-    number = f" ({gap.count})" if gap.count > 1 else ""
-    return f"{what}{number}: {_GAP_WORDS[gap.reason]}"
+    if gap.count == 1:
+        return f"{gap.what}: {_GAP_WORDS[gap.reason]}"
+    number = f"{gap.count} in all" if gap.reason is GapReason.SET_ASIDE else f"{gap.count} entries"
+    return f"{gap.what}, {number}: {_OF_SEVERAL.get(gap.reason, _GAP_WORDS[gap.reason])}"
 
 
 def gap_lines(gaps: Iterable[Gap]) -> tuple[str, ...]:
@@ -118,6 +127,12 @@ def citation_link(cite: Cite, library: Library) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names as a sentence lists them: "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def shortened(names: Sequence[str], most: int) -> str:
+    """The first names, which may hold commas, and how many more there are: "a; b and 3 more"."""
+    more = len(names) - most
+    return "; ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def capitalised(text: str) -> str:

@@ -5,7 +5,7 @@ A terminal prints the texts; a page can also point at the entries (cards/explain
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -46,11 +46,20 @@ class Section:
 
     title: str
     lines: tuple[Line, ...] = ()
+    folded: bool = False
+    """Long, and seldom what one asks about: told only to who asks for all."""
+
+
+def brief(sections: Iterable[Section]) -> tuple[Section, ...]:
+    """The sections without the folded ones, and a last one that names these with the number of their lines."""
+    told = tuple(sections)
+    folded = [Line(f"{section.title} ({len(section.lines)})") for section in told if section.folded]
+    return (*(section for section in told if not section.folded), Section("Told with --all", tuple(folded)))
 
 
 def written(section: Section) -> Iterator[str]:
     """One section as lines of text, with an empty line at its end."""
-    yield f"{section.title} ({len(section.lines)})" if section.lines else f"{section.title}: none"
+    yield section.title if section.lines else f"{section.title}: none"
     for line in section.lines:
         yield f"  {line.text}"
         yield from (f"      {text}" for text in line.below)

@@ -13,19 +13,11 @@ from cds_hooks.model import (
     OrderBundle,
     ScoreItem,
     ScoreRule,
-    Tier,
     TierStep,
     Unless,
 )
 from cds_hooks.pages.document import Block, Inline, Lines, Link, Paragraph, Row, Section, Table, joined, plain
 from cds_hooks.pages.words import anchor, expression, limits, review, sources, span
-
-_TIERS = {
-    Tier.EMERGENCY: "emergency",
-    Tier.SAME_DAY: "same day",
-    Tier.WITHIN_48H: "48 hours",
-    Tier.ROUTINE: "routine",
-}
 
 
 def criteria(library: Library) -> Iterator[Block]:
@@ -49,7 +41,7 @@ def _to(rule: Criterion) -> Inline:
 
 def _soon(rule: Criterion) -> str:
     tiers = sorted({step.tier for step in rule.tiers}, key=lambda tier: tier.rank)
-    return ", ".join(_TIERS[tier] for tier in tiers)
+    return ", ".join(tier.words for tier in tiers)
 
 
 def _criterion(rule: Criterion, library: Library) -> Iterator[Block]:
@@ -73,7 +65,7 @@ def _step(number: int, step: TierStep, rule: Criterion, library: Library) -> Row
     note = f" ({step.note})" if step.note else ""
     cells = (
         plain(str(number)),
-        plain(_TIERS[step.tier]),
+        plain(step.tier.words),
         (*when, note),
         plain(step.summary or rule.summary),
         plain(step.advice or rule.advice),
@@ -130,7 +122,7 @@ def _cause(rule: Cause, library: Library) -> Row:
         joined(supports),
         joined(expression(name, library) for name in rule.against),
         plain(rule.say),
-        plain(_TIERS[rule.tier]),
+        plain(rule.tier.words),
         sources(rule.citations, library),
         plain(f"{rule.status}, {review(rule.review)}"),
     )

@@ -6,6 +6,7 @@ import { element } from "./dom.js";
 const OPEN = ["Criteria met", "Criteria taken back", "Recorded situations", "Would settle most", "Scores", "Gaps", "Not valid"];
 const BESIDE = new Set(["Cards"]); // shown as cards already
 const FIRST = ["Criteria met", "Would settle most", "Gaps", "Possible causes", "Criteria undecided", "Criteria taken back"];
+const SOON = /^(Emergency|Same day|Within 48 hours|Routine): /; // shown as a badge
 const TRUTHS = { present: "present", absent: "absent", unknown: "undecided" };
 
 /** The trace as elements; what stands in a line as its sources is shown as links instead. `onPoint(references)` is called when a chart entry is to be shown; without it none can be. */
@@ -56,9 +57,10 @@ function lineOf(line, onPoint) {
 
 /** The line as the command prints it, its rule a link to what the knowledge says of it. */
 function text(line) {
-  const head = `${line.rule}${line.tier ? ` ${line.tier}` : ""}: `;
-  if (!line.rule || !line.text.startsWith(head)) return line.text;
-  return [element("a", { href: `/knowledge#${line.rule}` }, line.rule), ` ${line.text.slice(head.length)}`];
+  const said = line.tier ? line.text.replace(SOON, "") : line.text;
+  const [name, ...others] = said.split(`[${line.rule}]`);
+  if (!line.rule || !others.length) return said;
+  return [name, element("a", { href: `/knowledge#${line.rule}` }, line.rule), others.join(`[${line.rule}]`)];
 }
 
 function entries(line, onPoint) {

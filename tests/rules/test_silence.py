@@ -133,7 +133,7 @@ def test_n3_the_trace_tells_what_was_lowered_and_from_where():
     advice = on(CHILD, seen("petechiae", 72), *ASSESSED)
     trace = "\n".join(explain(advice.record, advice.assessment, library(), advice.cards))
 
-    assert "lowered from SAME_DAY: assessed already" in trace
+    assert "lowered from same day: assessed already" in trace
 
 
 @pytest.mark.parametrize(

@@ -128,9 +128,14 @@ def test_the_version_names_software_and_knowledge():
     assert browser().get("/version").json() == {"software": "0.1.0", "knowledge": "1.0.0", "digest": "abc"}
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc"])
-def test_the_pages_of_the_framework_are_for_the_sandbox_only(path):
-    assert browser().get(path).status_code == 200
+def test_the_shape_of_the_service_is_told_in_the_sandbox_only():
+    assert browser().get("/openapi.json").status_code == 200
+    assert browser(profile="production").get("/openapi.json").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_the_pages_of_the_framework_which_load_scripts_from_elsewhere_are_nowhere(path):
+    assert browser().get(path).status_code == 404
     assert browser(profile="production").get(path).status_code == 404
 
 

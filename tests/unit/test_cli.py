@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from cds_hooks.cli import main
 from cds_hooks.reasoning.library import schemas
+from sandbox.store import PATIENTS
 from sandbox.store import load as load_stories
 from tests.build import write_library
 from tests.protocol.charts import AT
@@ -89,9 +90,40 @@ def test_a_bundle_is_explained(files):
     result = run("explain", files / "child-fever-purpura.json", "--at", AT_TEXT)
 
     assert result.exit_code == 0
-    assert "R-FEV5-01 EMERGENCY" in result.output
-    assert "CRITICAL: Child under five with fever" in result.output
+    assert result.output.startswith("Cards\n  CRITICAL: Child under five with fever")
+    assert "Emergency: Fever and non-blanching rash under five years [R-FEV5-01]" in result.output
     assert "Not valid FHIR R4, and what it cost: none" in result.output
+    assert "Criteria not met (" in result.output
+
+
+def test_what_is_long_is_told_on_request(files):
+    short = run("explain", files / "child-fever-purpura.json", "--at", AT_TEXT).output
+    whole = run("explain", files / "child-fever-purpura.json", "--at", AT_TEXT, "--all").output
+
+    line = "Temperature of 38 °C or more under three months [R-FEV5-02]"
+    assert line in whole
+    assert line not in short
+    assert 2 * len(short) < len(whole)
+
+
+def test_the_stories_of_the_sandbox_are_explained_as_they_are_written(files):
+    names = ("child-fever-purpura.json", "aspirin-forearm-purpura.json")
+
+    written = run("explain", *(PATIENTS / name for name in names), "--at", AT_TEXT).output
+
+    told = [run("explain", files / name, "--at", AT_TEXT).output for name in names]
+    assert written == "".join(f"── {PATIENTS / name}\n{text}" for name, text in zip(names, told, strict=True))
+
+
+def test_one_file_that_is_no_chart_keeps_no_other_from_being_explained(files, tmp_path):
+    wrong = tmp_path / "notes.txt"
+    wrong.write_text("not a chart")
+
+    result = run("explain", wrong, files / "child-fever-purpura.json", "--at", AT_TEXT)
+
+    assert result.exit_code == 1
+    assert f"Error: {wrong}: The file is neither" in result.output
+    assert "R-FEV5-01" in result.output
 
 
 def test_a_request_is_explained(tmp_path):
@@ -141,7 +173,7 @@ def test_what_is_no_chart_is_told_without_a_traceback(tmp_path):
     result = run("explain", file)
 
     assert result.exit_code == 1
-    assert result.output == "Error: The file is neither a CDS Hooks request nor a FHIR Bundle.\n"
+    assert result.output == f"Error: {file}: The file is neither a CDS Hooks request nor a FHIR Bundle.\n"
 
 
 # ---------------------------------------------------------------- validate
@@ -154,6 +186,10 @@ def test_valid_charts_are_called_valid(files):
 
     assert result.exit_code == 0
     assert result.output.count(": valid") == 2
+
+
+def test_a_story_of_the_sandbox_is_valid_as_it_is_written():
+    assert run("validate", PATIENTS / "healthy-elder.json").exit_code == 0
 
 
 def test_what_is_not_valid_is_named_by_its_path_and_never_by_its_value(tmp_path):
@@ -215,6 +251,19 @@ def test_codes_are_listed_with_the_address_of_their_system():
     assert all(row["system"].startswith(("http://", "https://", "urn:")) for row in rows)
 
 
+@pytest.mark.parametrize("command", [["codes", "--csv"], ["explain", "docs/example-chart.json"]])
+def test_a_reader_who_has_seen_enough_ends_a_command_in_peace(command, monkeypatch, capfd):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", closed)
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+
+    assert ended.value.code == 0
+    assert capfd.readouterr().err == ""
+
+
 def test_schemas_are_printed_each_under_its_name():
     printed = run("schema").output
 
@@ -239,20 +288,30 @@ def test_schemas_are_written_beside_the_rules_they_describe(tmp_path, monkeypatc
 def test_serve_hands_the_service_to_the_server_on_this_machine(monkeypatch):
     started = []
     monkeypatch.setenv("CDS_PROFILE", "sandbox")
-    monkeypatch.setattr("uvicorn.run", lambda app, **options: started.append((app, options)))
+    monkeypatch.setattr("uvicorn.Server.run", run_at_once(started))
 
-    result = CliRunner().invoke(main, ["serve", "--port", "9001"])
+    result = CliRunner().invoke(main, ["serve", "--port", "0"])
 
     assert 0 == result.exit_code
-    ((app, options),) = started
-    assert "/cds-services" in {route.path for route in app.routes}
-    assert ("127.0.0.1", 9001, False) == (options["host"], options["port"], options["access_log"])
+    ((config, address),) = started
+    assert "/cds-services" in {route.path for route in config.app.routes}
+    assert ("127.0.0.1", False) == (address[0], config.access_log)
+
+
+def run_at_once(started):
+    """In place of a server that runs until interrupted: one that notes what it would serve, and ends."""
+
+    def run(server, sockets):
+        started.extend((server.config, one.getsockname()) for one in sockets)
+        server.started = True
+
+    return run
 
 
 def test_serve_without_settings_lists_every_reason_and_does_not_start(monkeypatch):
     monkeypatch.delenv("CDS_PROFILE", raising=False)
 
-    result = CliRunner().invoke(main, ["serve"])
+    result = CliRunner().invoke(main, ["serve", "--port", "0"])
 
     assert 1 == result.exit_code
     assert "CDS_PUBLIC_URL" in result.output

@@ -123,13 +123,15 @@ def test_the_command_prints_the_texts_that_the_address_answers(library, tmp_path
     file = tmp_path / "call.json"
     file.write_bytes(body)
 
-    printed = CliRunner().invoke(main, ["explain", str(file), "--at", at.isoformat()]).output
+    printed = CliRunner().invoke(main, ["explain", str(file), "--at", at.isoformat(), "--all"]).output
+    short = CliRunner().invoke(main, ["explain", str(file), "--at", at.isoformat()]).output
 
     assert "\n".join(as_text(told, advice.assessment)) + "\n" == printed
     for one in json.loads(explanation_json(told, advice.assessment))["sections"]:
         for line in one["lines"]:
             assert line["text"] in printed
             assert all(text in printed for text in line["below"])
+            assert one["folded"] or line["text"] in short
 
 
 def test_an_entry_that_was_not_used_is_called_so(library):

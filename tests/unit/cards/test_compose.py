@@ -413,10 +413,22 @@ def test_a_gap_card_fits_with_every_list_unread():
     assert len(section(card, "Not seen")) == len(names)
 
 
+@pytest.mark.parametrize(
+    ("public_url", "page"), [("", ""), ("https://us.example", "https://us.example/knowledge")]
+)
+def test_a_gap_card_rests_on_no_publication_and_comes_from_us(public_url, page):
+    library = library_of(FINDINGS, criteria={"R-A": SPOTS})
+    [card] = advise_on(record(lists={"Condition": list_failed()}), library, AT, Voice("", public_url)).cards
+
+    assert card.source.label == "Pinpoint, on what it could not read · not clinically signed off"
+    assert card.source.url == page
+    assert card.source.topic.code == "unreadablechart"
+
+
 def test_a_gap_card_needs_no_criterion_that_is_assessed():
     rules = {"R-A": f"{SPOTS}\nstatus: draft"}
 
-    assert only(criteria=rules, lists={"Condition": list_failed()}).source.url == "https://example.org/textbook"
+    assert only(criteria=rules, lists={"Condition": list_failed()}).indicator == "info"
 
 
 # ---------------------------------------------------------------- what never comes out

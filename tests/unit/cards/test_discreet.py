@@ -154,7 +154,7 @@ def test_the_trace_names_no_rule_that_rests_on_a_restricted_entry():
 
     said = in_trace(RASH, SECRET, **rules)
 
-    assert "restricted-entry SAME_DAY: A criterion that rests on an entry with restricted access" in said
+    assert "Same day: A criterion that rests on an entry with restricted access [restricted-entry]" in said
     assert "A cause that an entry with restricted access names [restricted-entry]" in said
     assert "ecret" not in said
 
@@ -174,5 +174,5 @@ def test_the_trace_names_no_excuse_that_a_restricted_entry_gives():
 
     said = in_trace(RASH, SECRET, criteria={"R-OPEN-1": excused})
 
-    assert "R-OPEN-1: R-OPEN-1, because of An entry with restricted access" in said
+    assert "R-OPEN-1 [R-OPEN-1], because of An entry with restricted access" in said
     assert "ecret" not in said

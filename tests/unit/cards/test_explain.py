@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from cds_hooks.cards.compose import Voice
-from cds_hooks.cards.explain import explain
+from cds_hooks.cards.explain import as_text, explain, trace
+from cds_hooks.cards.trace import brief
 from cds_hooks.chart.record import Listing, ListRead
 from cds_hooks.model import GapReason
 from cds_hooks.service import advise_on
@@ -35,8 +36,11 @@ RASH = problem(coded("1001"), hours_ago(5), sites=["leg"])
 COUNT = platelets("8", hours_ago(2))
 
 
-def told(*entries, criteria=None, causes=None, person=None, lists=None):
-    library = library_of(FINDINGS, criteria=criteria, causes=causes)
+NEEDS_A_COUNT = {"R-A": "when: {all: [skin-bleeding, low]}"}
+
+
+def told(*entries, criteria=None, causes=None, person=None, lists=None, findings=None):
+    library = library_of(findings or FINDINGS, criteria=criteria, causes=causes)
     advice = advise_on(record(*entries, person=person, lists=lists), library, AT, Voice())
     return explain(advice.record, advice.assessment, library, advice.cards)
 
@@ -51,7 +55,7 @@ def section(lines, title):
 def test_it_begins_with_what_was_read():
     lines = section(told(RASH, COUNT, medicine("aspirin")), "Read")
 
-    assert lines[:3] == ["1 problems and visit reasons", "1 observations and components", "1 medicines"]
+    assert lines[0] == "1 problem or visit reason, 1 observation, 1 medicine and 0 visits"
 
 
 def test_a_list_that_was_not_read_whole_says_how_far_and_why():
@@ -89,8 +93,8 @@ def test_a_met_criterion_names_its_tier_findings_and_source():
 
     head, rests, source = section(told(RASH, COUNT, criteria=rules), "Criteria met")
 
-    assert head == "R-A SAME_DAY: Low and spots"
-    assert rests == "rests on skin-bleeding, low"
+    assert head == "Same day: Low and spots [R-A]"
+    assert rests == "because of skin-bleeding; low"
     assert source == "source Textbook 2024"
 
 
@@ -116,7 +120,7 @@ def test_an_explanation_that_took_a_criterion_back_is_told():
 
     [line] = section(told(RASH, COUNT, criteria=rules), "Criteria taken back")
 
-    assert line == "R-A: R-A, because of low · our choice: Our choice"
+    assert line == "R-A [R-A], because of low · our choice: Our choice"
 
 
 def test_an_undecided_criterion_says_what_would_settle_it():
@@ -124,7 +128,11 @@ def test_an_undecided_criterion_says_what_would_settle_it():
 
     lines = told(RASH, criteria=rules)
 
-    assert section(lines, "Criteria undecided") == ["R-A: R-A; would settle it: fever"]
+    assert section(lines, "Criteria undecided") == ["R-A [R-A]; would settle it: fever"]
+    assert section(lines, "Undecided, by") == [
+        "1 criterion is undecided, not absent",
+        "Whether there was fever: R-A",
+    ]
     assert section(lines, "Would settle most") == ["Whether there was fever would settle one urgent criterion"]
 
 
@@ -134,18 +142,28 @@ def test_without_a_skin_finding_the_criteria_wait_for_it():
     first, *others = section(told(criteria=rules), "Criteria undecided")
 
     assert first.startswith("1 criteria wait for a skin finding")
-    assert others == ["R-B: R-B; would settle it: low"]
+    assert others == ["R-B [R-B]; would settle it: low"]
 
 
-def test_a_cause_says_its_weight_and_what_speaks_for_and_against():
+def test_a_cause_says_what_speaks_for_and_against_and_what_was_not_recorded_that_could():
     causes = {"c": "when: skin-bleeding\nsupports: [{finding: low, weight: 3}]\nagainst: [fever]"}
     fever = problem("fever", hours_ago(1))
 
     quiet = section(told(RASH, COUNT, causes=causes), "Possible causes")
     contradicted = section(told(RASH, COUNT, fever, causes=causes), "Possible causes")
 
-    assert quiet == ["c [c], weight 3; for: skin-bleeding, low; against: nothing recorded"]
-    assert contradicted == ["c [c], weight 1; for: skin-bleeding, low; against: fever"]
+    assert quiet == ["c [c]", "in favour: skin-bleeding; low", "against: not recorded: whether there was fever"]
+    assert contradicted == ["c [c]", "in favour: skin-bleeding; low", "against: fever"]
+
+
+def test_against_a_cause_the_trace_has_the_words_of_the_card():
+    causes = {"c": "when: skin-bleeding\nagainst: [fever]"}
+
+    lines = told(RASH, COUNT, causes=causes)
+
+    words = "against: not recorded: whether there was fever"
+    assert words in section(lines, "Cards")
+    assert words in section(lines, "Possible causes")
 
 
 def test_gaps_and_cards_are_told_as_the_clinician_reads_them():
@@ -153,7 +171,74 @@ def test_gaps_and_cards_are_told_as_the_clinician_reads_them():
 
     assert section(lines, "Gaps") == ["Results and observations: the server could not deliver them"]
     assert section(lines, "Cards")[0] == "WARNING: A summary."
-    assert any(line.startswith("source: Textbook 2024") for line in section(lines, "Cards"))
+    assert any(line.startswith("Source: Textbook 2024") for line in section(lines, "Cards"))
+
+
+# ---------------------------------------------------------------- what counts, and what is told on request
+
+
+def counting(*entries, **rules):
+    return section(told(*entries, **rules), "Entries that count")
+
+
+def test_an_entry_counts_for_what_is_met_only():
+    rules = {"R-A": "when: {all: [skin-bleeding, low]}"}
+    extra = FINDINGS | {"lowish": 'measure: {concept: platelet-count, is: {below: "150", unit: "10*9/L"}}'}
+
+    lines = counting(RASH, COUNT, criteria=rules, findings=extra)
+
+    entry = lines.index("Platelet count 8 ×10⁹/L, today 18 March, 10:00 (Observation/777-3)")
+    assert lines[entry + 1] == "present: low"
+
+
+def test_of_an_entry_that_counts_for_nothing_some_of_what_it_rules_out_is_told():
+    extra = FINDINGS | {
+        f"below-{limit}": f'measure: {{concept: platelet-count, is: {{below: "{limit}", unit: "10*9/L"}}}}'
+        for limit in (20, 30, 50)
+    }
+
+    lines = counting(RASH, platelets("200", hours_ago(2)), criteria=NEEDS_A_COUNT, findings=extra)
+
+    entry = lines.index("Platelet count 200 ×10⁹/L, today 18 March, 10:00 (Observation/777-3)")
+    assert lines[entry + 1].startswith("absent: ")
+    assert lines[entry + 1].endswith(" and 1 more")
+
+
+def test_age_and_sex_count_without_an_entry():
+    rules = {"R-A": "when: {all: [skin-bleeding, young]}"}
+
+    lines = counting(RASH, criteria=rules, person=patient(born="2016-03-20"))
+
+    assert lines[-2:] == ["From the patient's age and sex, and from lists that were read whole", "present: young"]
+
+
+def test_in_brief_the_long_parts_are_named_and_not_told():
+    library = library_of(FINDINGS, criteria=NEEDS_A_COUNT)
+    advice = advise_on(record(RASH, platelets("200", hours_ago(2))), library, AT, Voice())
+    whole = trace(advice.record, advice.assessment, library, advice.cards)
+
+    lines = as_text(brief(whole), advice.assessment)
+
+    assert "Criteria not met (1)" in section(lines, "Told with --all")
+    assert "Criteria not met" not in lines
+    assert [one.title for one in whole if one.folded] == [
+        "Criteria undecided",
+        "Criteria not met",
+        "Causes not listed",
+        "Findings, by the entry they rest on",
+    ]
+
+
+def test_what_would_settle_most_undecided_criteria_comes_first_and_the_rest_is_counted():
+    criteria = {f"R-{letter}": "when: {all: [skin-bleeding, fever]}" for letter in "ABC"}
+    things = {f"thing-{number}": f'sign: {{concepts: [purpura]}}\nsettle: "thing {number}"' for number in range(7)}
+    criteria |= {f"R-T{number}": f"when: {{all: [skin-bleeding, thing-{number}]}}" for number in range(7)}
+
+    lines = section(told(RASH, criteria=criteria, findings=FINDINGS | things), "Undecided, by")
+
+    assert lines[:2] == ["10 criteria are undecided, not absent", "Whether there was fever: R-A; R-B and 1 more"]
+    assert lines[-1] == "and 2 more things"
+    assert len(lines) == 8
 
 
 def test_it_ends_with_the_version_the_digest_and_the_instant():

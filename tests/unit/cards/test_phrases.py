@@ -155,7 +155,15 @@ def test_every_reason_has_words_for_a_ward(reason):
     ("gap", "line"),
     [
         (Gap("Problem list", GapReason.TIMED_OUT), "Problem list: the server did not answer in time"),
-        (Gap("Visit", GapReason.UNREADABLE, count=2), "Visit (2): not readable"),
+        (Gap("Visit", GapReason.UNREADABLE, count=2), "Visit, 2 entries: not readable"),
+        (
+            Gap("Patient details", GapReason.OTHER_PATIENT, count=2),
+            "Patient details, 2 entries: what belongs to another patient was left out",
+        ),
+        (
+            Gap("Mentions in text", GapReason.SET_ASIDE, count=3),
+            "Mentions in text, 3 in all: set aside",
+        ),
         (Gap("medicine", GapReason.UNIDENTIFIED), "1 medicine could not be identified"),
         (Gap("medicine", GapReason.UNIDENTIFIED, count=3), "3 medicines could not be identified"),
     ],

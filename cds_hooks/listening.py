@@ -1,0 +1,40 @@
+"""listening: an address is held before anything else is begun, so that a taken port is the first thing said."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+
+from cds_hooks.errors import SettingsError
+
+_NEVER_STARTED = 3
+
+
+def listen(host: str, port: int, *, another: str) -> socket.socket:
+    """A socket that listens at this address of this machine; port 0 takes any that is free.
+
+    `another` is what one writes to choose another port. Raises SettingsError when the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
+        message = f"Port {port} of {host} {why}. End what listens there, or choose another port: {another}"
+        raise SettingsError((message,)) from None
+
+
+def serve(app: Callable[..., Any], listener: socket.socket) -> None:
+    """Answers there until interrupted. Raises SystemExit when the application does not start."""
+    config = uvicorn.Config(app, access_log=False, server_header=False, log_level="warning")
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(_NEVER_STARTED)
