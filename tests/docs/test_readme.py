@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from cds_hooks import cli
+from cds_hooks.app import create_app
 from cds_hooks.settings import Settings
+from tests.docs.sample_card import BOX, with_card
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,6 +55,24 @@ def test_a_command_that_readme_shows_runs(command):
 
 def test_readme_shows_commands():
     assert len(SHOWN) > 3
+
+
+def test_the_card_that_readme_shows_is_the_one_that_is_answered():
+    assert BOX.search(README) is not None
+    if with_card(README) != README:
+        pytest.fail("the card in README is out of date; write it anew: python -m tests.docs.sample_card")
+
+
+def test_every_address_of_the_service_stands_in_the_table():
+    served = {_as_written(route.path) for route in create_app(Settings(profile="sandbox")).routes}
+    table = README.partition("## Addresses")[2].partition("\n## ")[0]
+
+    assert served == {re.sub(r"`(?:POST )?([^`]*)`", r"\1", row[0]) for row in rows(table, "`(?:POST )?/.*`")}
+
+
+def _as_written(path):
+    """The address with `{id}` for the name of a service; the variants with a slash more are the same to README."""
+    return re.sub(r"/cds-services/+[^/]+", "/cds-services/{id}", path).rstrip("/")
 
 
 def test_every_setting_stands_in_the_table_with_its_default():
