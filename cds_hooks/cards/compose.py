@@ -95,6 +95,8 @@ def compose(assessment: Assessment, library: Library, voice: Voice, patient_id: 
         cards["causes"] = _causes_card(causes[:_CAUSES], routine, assessment, library, urgent=bool(urgent))
     if not cards and any(gap.essential for gap in assessment.gaps) and could_have_mattered(assessment, library):
         return (_gap_card(assessment, library, voice),)
+    if not cards:
+        return ()  # most charts: what orders are due is then nobody's question
     head = urgent[0].rule if urgent else ""
     offered = suggestions_by_card(assessment, library, tuple(cards), patient_id, head)
     return tuple(

@@ -27,7 +27,7 @@ from cds_hooks.model import (
     Truth,
 )
 from cds_hooks.reasoning.caution import firm
-from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, not_met
+from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, not_met, stopped_by_the_gate
 from cds_hooks.reasoning.logic import TruthOf, relied_on, truth
 
 _ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
@@ -79,7 +79,7 @@ def assess(
 def assess_cause(rule: Cause, truth_of: TruthOf, gate: Truth = Truth.PRESENT) -> Match:
     """Whether a cause is listed, with what speaks for and against it."""
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
-        return Match(rule.id, gate)
+        return stopped_by_the_gate(rule.id, gate)
     answer = truth(rule.when, truth_of)
     if answer is not Truth.PRESENT:
         return not_met(rule.id, rule.when, answer, truth_of)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from cds_hooks.model import (
     Criterion,
@@ -45,7 +46,7 @@ def assess_criterion(
     """
     firmly = firmly or truth_of
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
-        return Match(rule.id, gate)
+        return stopped_by_the_gate(rule.id, gate)
     answer = truth(rule.when, truth_of)
     if answer is not Truth.PRESENT:
         return not_met(rule.id, rule.when, answer, truth_of)
@@ -73,6 +74,12 @@ def might_be_emergencies(
             names = worst.relied_on if worst.tier is Tier.EMERGENCY else ()
             found |= dict.fromkeys(_unreadable_in(names, findings, library, truth_of, supposed))
     return tuple(found)
+
+
+@cache
+def stopped_by_the_gate(rule_id: str, gate: Truth) -> Match:
+    """The same for every chart, and most rules on most charts: made once."""
+    return Match(rule_id, gate)
 
 
 def not_met(rule_id: str, expression: Expression, answer: Truth, truth_of: TruthOf) -> Match:
