@@ -20,13 +20,17 @@ _SIGNS = frozenset({"sign", "problem"})
 
 def firm(findings: Mapping[str, Finding], truth_of: TruthOf) -> TruthOf:
     """Truth by what is coded or measured and was seen whole; what only sentences say is unknown, or has gaps."""
+    known: dict[str, Truth] = {}
 
     def firm_truth(name: str) -> Truth:
-        answer = truth_of(name)
+        if name not in known:
+            known[name] = Truth.UNKNOWN if is_weak(name) else truth_of(name)
+        return known[name]
+
+    def is_weak(name: str) -> bool:
         if name.startswith(SCORE_PREFIX):
-            return answer
-        is_weak = is_narrative(findings[name].evidence) or findings[name].gaps
-        return Truth.UNKNOWN if is_weak else answer
+            return False
+        return is_narrative(findings[name].evidence) or bool(findings[name].gaps)
 
     return firm_truth
 

@@ -14,6 +14,7 @@ from cds_hooks.model import (
     All,
     AnyOf,
     AtLeast,
+    Counted,
     Expression,
     NoneOf,
     ScoreAtLeast,
@@ -29,17 +30,16 @@ SCORE_PREFIX = "score:"
 
 def truth(expression: Expression, truth_of: TruthOf) -> Truth:
     """Truth of the expression, given the truth of each finding it names."""
-    match expression:
-        case str():
-            return truth_of(expression)
-        case All(all=parts):
-            return all_of(truth(part, truth_of) for part in parts)
-        case AnyOf(any=parts):
-            return negation(all_of(negation(truth(part, truth_of)) for part in parts))
-        case NoneOf(none=parts):
-            return all_of(negation(truth(part, truth_of)) for part in parts)
-        case AtLeast(at_least=counted):
-            return _at_least(counted.count, [truth(part, truth_of) for part in counted.of])
+    if isinstance(expression, str):
+        return truth_of(expression)
+    if isinstance(expression, All):
+        return _all(expression.all, truth_of)
+    if isinstance(expression, AnyOf):
+        return _any(expression.any, truth_of)
+    if isinstance(expression, NoneOf):
+        return negation(_any(expression.none, truth_of))
+    if isinstance(expression, AtLeast):
+        return _at_least(expression.at_least, truth_of)
     return truth_of(score_key(expression.score.id, expression.score.at_least))
 
 
@@ -111,12 +111,37 @@ def negation(value: Truth) -> Truth:
     return Truth.ABSENT if value is Truth.PRESENT else Truth.PRESENT
 
 
-def _at_least(count: int, values: list[Truth]) -> Truth:
+def _all(parts: Iterable[Expression], truth_of: TruthOf) -> Truth:
+    """Least of the truths; nothing is asked after the first that is absent."""
+    answer = Truth.PRESENT
+    for part in parts:
+        value = truth_of(part) if isinstance(part, str) else truth(part, truth_of)
+        if value is Truth.ABSENT:
+            return Truth.ABSENT
+        if value is Truth.UNKNOWN:
+            answer = Truth.UNKNOWN
+    return answer
+
+
+def _any(parts: Iterable[Expression], truth_of: TruthOf) -> Truth:
+    """Greatest of the truths; nothing is asked after the first that is present."""
+    answer = Truth.ABSENT
+    for part in parts:
+        value = truth_of(part) if isinstance(part, str) else truth(part, truth_of)
+        if value is Truth.PRESENT:
+            return Truth.PRESENT
+        if value is Truth.UNKNOWN:
+            answer = Truth.UNKNOWN
+    return answer
+
+
+def _at_least(counted: Counted, truth_of: TruthOf) -> Truth:
+    values = [truth(part, truth_of) for part in counted.of]
     present = values.count(Truth.PRESENT)
-    if present >= count:
+    if present >= counted.count:
         return Truth.PRESENT
     possible = present + values.count(Truth.UNKNOWN)
-    return Truth.UNKNOWN if possible >= count else Truth.ABSENT
+    return Truth.UNKNOWN if possible >= counted.count else Truth.ABSENT
 
 
 def _relied_on(expression: Expression, truth_of: TruthOf) -> Iterator[str]:

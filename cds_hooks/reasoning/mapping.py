@@ -11,21 +11,15 @@ from datetime import datetime
 
 from cds_hooks.chart.record import PatientRecord
 from cds_hooks.model import (
-    AnswerTest,
     AnyOf,
     Expression,
     Finding,
     FindingRule,
     Gap,
     Library,
-    Measure,
-    MedicationTest,
     Person,
     ScoreRange,
-    Sign,
-    Since,
     Span,
-    Trend,
     Truth,
 )
 from cds_hooks.reasoning.answers import find_answer
@@ -51,6 +45,7 @@ class Findings(Mapping[str, Finding]):
         self._chart = with_narrative(with_described(sort_entries(record, library, at)))
         self._medicines: Medicines | None = None
         self._known: dict[str, Finding] = {}
+        self._truths: dict[str, Truth] = {}
         self._scores: dict[str, ScoreRange] = {}
 
     def __getitem__(self, finding_id: str) -> Finding:
@@ -66,11 +61,11 @@ class Findings(Mapping[str, Finding]):
         return len(self._library.findings)
 
     def truth_of(self, name: str) -> Truth:
-        """Truth of one finding, or of `score >= limit` by its key (logic.score_key)."""
-        if name.startswith(SCORE_PREFIX):
-            score_id, limit = parsed_key(name)
-            return reaches(self.score(score_id), limit)
-        return self[name].truth
+        """Truth of one finding, or of `score >= limit` by its key (logic.score_key); asked very often."""
+        known = self._truths.get(name)
+        if known is None:
+            known = self._truths[name] = self._worked_out(name)
+        return known
 
     def score(self, score_id: str) -> ScoreRange:
         """The range of one score, worked out once."""
@@ -98,6 +93,12 @@ class Findings(Mapping[str, Finding]):
         """Mentions in sentences of the chart that count neither as there nor as denied."""
         return self._chart.set_aside
 
+    def _worked_out(self, name: str) -> Truth:
+        if name.startswith(SCORE_PREFIX):
+            score_id, limit = parsed_key(name)
+            return reaches(self.score(score_id), limit)
+        return self[name].truth
+
     def _newest(self, concept: str, within: Span) -> Newest:
         return newest_values(concept, within, self._chart)
 
@@ -110,24 +111,25 @@ class Findings(Mapping[str, Finding]):
         return found
 
     def _by_test(self, rule: FindingRule) -> Finding:
-        match rule:
-            case FindingRule(sign=Sign() as sign):
-                return find_sign(rule, sign, self._chart)
-            case FindingRule(measure=Measure() as measure):
-                return find_measure(rule, measure, self._chart)
-            case FindingRule(answer=AnswerTest() as answer):
-                return find_answer(rule, answer, self._chart)
-            case FindingRule(medication=MedicationTest() as medication):
-                find_it = find_proposed if medication.proposed else find_medicine
-                return find_it(rule, medication, self.medicines, self._chart)
-            case FindingRule(trend=Trend() as trend):
-                return find_trend(rule, trend, self._chart)
-            case FindingRule(since=Since() as since):
-                return find_since(rule, since, self[since.after], self._chart)
-            case FindingRule(person=Person() as person):
-                return Finding(rule.id, _person(person, self._chart))
-            case _:
-                return self._derived(rule, rule.when or AnyOf(()))
+        if rule.sign is not None:
+            return find_sign(rule, rule.sign, self._chart)
+        if rule.measure is not None:
+            return find_measure(rule, rule.measure, self._chart)
+        if rule.answer is not None:
+            return find_answer(rule, rule.answer, self._chart)
+        if rule.trend is not None:
+            return find_trend(rule, rule.trend, self._chart)
+        if rule.since is not None:
+            return find_since(rule, rule.since, self[rule.since.after], self._chart)
+        return self._by_medicine_or_person(rule)
+
+    def _by_medicine_or_person(self, rule: FindingRule) -> Finding:
+        if rule.medication is not None:
+            find_it = find_proposed if rule.medication.proposed else find_medicine
+            return find_it(rule, rule.medication, self.medicines, self._chart)
+        if rule.person is not None:
+            return Finding(rule.id, _person(rule.person, self._chart))
+        return self._derived(rule, rule.when or AnyOf(()))
 
     def _derived(self, rule: FindingRule, expression: Expression) -> Finding:
         answer = truth(expression, self.truth_of)
