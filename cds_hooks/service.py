@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from cds_hooks.cards.compose import Voice, compose, could_have_mattered, fired_criteria, listed_causes
 from cds_hooks.cards.offers import SERVICES
 from cds_hooks.cards.suggestions import suggestion
-from cds_hooks.cards.wire import Card, HookRequest, Suggestion, parse_request
+from cds_hooks.cards.wire import Card, HookRequest, Suggestion, is_fhir_id, parse_request
 from cds_hooks.chart.fetch import next_page
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.reader import read
@@ -36,6 +37,9 @@ Complete: TypeAlias = Callable[[PatientRecord], Awaitable[PatientRecord]]
 """Adds to a record what a terminology server knows about its medicines; never removes anything."""
 
 _HOOKS: Mapping[str, Hook] = {service.hook: service.hook for service in SERVICES}
+
+_NOBODY = "nobody"
+"""Id of the patient for whom orders are proved."""
 
 _ESSENTIAL = ("Condition", "Observation")
 """Without any of these two there is nothing to judge."""
@@ -151,7 +155,7 @@ def advise_on(
         hook=hook,
     )
     cards = compose(assessment, library, voice, record.patient_id)
-    return Advice(tuple(map(_validated, cards)), assessment, record)
+    return Advice(tuple(_validated(card, record.patient_id) for card in cards), assessment, record)
 
 
 def _hook_of(request: HookRequest) -> Hook:
@@ -175,22 +179,34 @@ def prove_orders(library: Library) -> None:
     """
     for bundle in library.orders.values():
         for order in bundle.orders:
-            _validated_suggestion(suggestion(Due(order, bundle), "nobody"))
+            _validated_suggestion(suggestion(Due(order, bundle), _NOBODY), _NOBODY)
 
 
-def _validated(card: Card) -> Card:
+def _validated(card: Card, patient_id: str) -> Card:
     """The card with what it proposes checked as FHIR R4. Raises CdsError when we built it wrongly."""
-    return replace(card, suggestions=tuple(map(_validated_suggestion, card.suggestions)))
+    return replace(card, suggestions=tuple(_validated_suggestion(one, patient_id) for one in card.suggestions))
 
 
-def _validated_suggestion(offered: Suggestion) -> Suggestion:
-    return replace(
-        offered,
-        actions=tuple(
-            replace(action, resource=msgspec.json.encode(build(msgspec.json.decode(action.resource))))
-            for action in offered.actions
-        ),
-    )
+def _validated_suggestion(offered: Suggestion, patient_id: str) -> Suggestion:
+    actions = [replace(one, resource=_valid(one.resource, patient_id)) for one in offered.actions]
+    return replace(offered, actions=tuple(actions))
+
+
+def _valid(resource: bytes, patient_id: str) -> bytes:
+    """The resource as valid FHIR. The orders of two patients differ in the id alone, so each is checked once."""
+    if not is_fhir_id(patient_id):
+        return _built(resource)
+    own, nobodys = (f'"Patient/{name}"'.encode() for name in (patient_id, _NOBODY))
+    return _built_once(resource.replace(own, nobodys)).replace(nobodys, own)
+
+
+@lru_cache(maxsize=1000)
+def _built_once(resource: bytes) -> bytes:
+    return _built(resource)
+
+
+def _built(resource: bytes) -> bytes:
+    return msgspec.json.encode(build(msgspec.json.decode(resource)))
 
 
 def list_gaps(record: PatientRecord, at: datetime) -> Iterator[Gap]:

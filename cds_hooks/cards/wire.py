@@ -105,6 +105,11 @@ def parse_request(body: bytes, expected: str = "") -> HookRequest:
     )
 
 
+def is_fhir_id(text: str) -> bool:
+    """Whether it can be the id of a resource: such text needs no escape in JSON or in an address."""
+    return _FHIR_ID.fullmatch(text) is not None
+
+
 _RESOURCES_OF: Mapping[str, str] = {
     "order-select": "draftOrders",
     "order-sign": "draftOrders",
@@ -116,7 +121,7 @@ _SELECTING = "order-select"
 
 def _context(sent: Members, hook: str) -> dict[str, str]:
     patient_id = required(sent, "patientId", "context.").removeprefix("Patient/")
-    if not _FHIR_ID.fullmatch(patient_id):
+    if not is_fhir_id(patient_id):
         raise RequestError("context.patientId is not a FHIR id.", field="context.patientId")
     context = {"patientId": patient_id, "userId": required(sent, "userId", "context.")}
     encounter = required if hook in _ENCOUNTER_NEEDED else optional
