@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 from typing import Literal
@@ -66,6 +66,8 @@ class Chart:
     observed: Mapping[str, list[Observed]]
     set_aside: tuple[Gap, ...] = ()
     """Mentions in sentences that count neither as there nor as denied."""
+    results: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+    """What results.py has read of a concept, by concept: many findings ask for the same values."""
 
     def mentions_of(self, concepts: Iterable[str]) -> list[Mention]:
         """Every mention of any of the concepts."""

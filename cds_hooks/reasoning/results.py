@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, Observed, PatientRecord
 from cds_hooks.model import RESTRICTED, Concept, Evidence, Finding, FindingRule, Gap, GapReason, Span, Truth, When
@@ -61,17 +61,11 @@ class Results:
 
 
 def results_of(concept_id: str, chart: Chart) -> Results:
-    """Everything recorded for a concept, of any age."""
-    concept = chart.library.concepts[concept_id]
-    readings: list[Reading] = []
-    unusable: list[Unusable] = []
-    for entry in chart.observed.get(concept_id, ()):
-        item = reading(entry, concept, chart.library) if is_dated(entry) else GapReason.UNDATED
-        if isinstance(item, Reading):
-            readings.append(item)
-        elif item is not None or says_something(entry):
-            unusable.append(unusable_for(entry, concept, item or GapReason.VALUE_UNKNOWN))
-    return Results(tuple(sorted(readings, key=newest_first)), tuple(unusable))
+    """Everything recorded for a concept, of any age; read once in a chart."""
+    known = chart.results.get(concept_id)
+    if known is None:
+        known = chart.results[concept_id] = _read_results(concept_id, chart)
+    return cast("Results", known)
 
 
 def recent(results: Results, within: Span, at: datetime) -> Results:
@@ -175,6 +169,19 @@ def _corrects(later: Observed, entry: Observed) -> bool:
     if later.at != entry.at or later.issued is None or entry.issued is None:
         return False
     return later.issued.latest > entry.issued.latest
+
+
+def _read_results(concept_id: str, chart: Chart) -> Results:
+    concept = chart.library.concepts[concept_id]
+    readings: list[Reading] = []
+    unusable: list[Unusable] = []
+    for entry in chart.observed.get(concept_id, ()):
+        item = reading(entry, concept, chart.library) if is_dated(entry) else GapReason.UNDATED
+        if isinstance(item, Reading):
+            readings.append(item)
+        elif item is not None or says_something(entry):
+            unusable.append(unusable_for(entry, concept, item or GapReason.VALUE_UNKNOWN))
+    return Results(tuple(sorted(readings, key=newest_first)), tuple(unusable))
 
 
 def _may_lie_in(entry: Observed, within: Span, at: datetime) -> bool:

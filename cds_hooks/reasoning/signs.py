@@ -43,6 +43,8 @@ def find_sign(rule: FindingRule, sign: Sign, chart: Chart) -> Finding:
     `since` leaves out an old problem that is not current for this rule: a chronic rash does not date an acute one.
     """
     mentions = chart.mentions_of(sign.concepts)
+    if not mentions:
+        return _not_found(rule, sign, [], chart)
     denied = [mention for mention in mentions if not mention.said and _observed_in_time(mention, sign, chart.at)]
     positive = [mention for mention in mentions if mention.said and not _ended_by(mention, denied)]
     current = [mention for mention in positive if _is_current(mention, sign, chart.at)]
