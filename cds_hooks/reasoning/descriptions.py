@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
 
 from cds_hooks.chart.record import Observed
@@ -32,11 +33,10 @@ class _Examination:
 
 def with_described(chart: Chart) -> Chart:
     """The chart with a mention for each sign that an observation describes; the same chart when none does."""
-    described = [concept for concept in chart.library.concepts.values() if concept.described]
     found = [
         mention
         for examination in _examinations(chart)
-        for mention in _mentions(examination, described, chart.library)
+        for mention in _mentions(examination, _described_in(chart.library), chart.library)
     ]
     if not found:
         return chart
@@ -48,8 +48,7 @@ def with_described(chart: Chart) -> Chart:
 
 def _examinations(chart: Chart) -> Iterator[_Examination]:
     """Every observation of which a part is an aspect, by reference."""
-    aspects = [name for name, concept in chart.library.concepts.items() if concept.kind == _ASPECT]
-    told = {entry.reference for name in aspects for entry in chart.observed.get(name, ())}
+    told = {entry.reference for name in _aspects_of(chart.library) for entry in chart.observed.get(name, ())}
     if not told:
         return
     by_reference: dict[str, list[Observed]] = {}
@@ -61,6 +60,18 @@ def _examinations(chart: Chart) -> Iterator[_Examination]:
             yield _Examination(
                 entries, _named(references, chart, said=True), _named(references, chart, said=False)
             )
+
+
+@lru_cache(maxsize=20)
+def _aspects_of(library: Library) -> tuple[str, ...]:
+    """Ids of what describes a sign; worked out once for each library that is in use."""
+    return tuple(name for name, concept in library.concepts.items() if concept.kind == _ASPECT)
+
+
+@lru_cache(maxsize=20)
+def _described_in(library: Library) -> tuple[Concept, ...]:
+    """The concepts that a description stands for; worked out once for each library that is in use."""
+    return tuple(concept for concept in library.concepts.values() if concept.described)
 
 
 def _groups(by_reference: Mapping[str, list[Observed]]) -> Iterator[tuple[str, ...]]:
