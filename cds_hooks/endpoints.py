@@ -46,6 +46,7 @@ from cds_hooks.guard.tokens import Caller
 from cds_hooks.journal.entries import Journal
 from cds_hooks.journal.replay import ReplayStore
 from cds_hooks.ledger import keep_cards, keep_feedback
+from cds_hooks.model import Hook
 from cds_hooks.pages.served import Served
 from cds_hooks.replies import as_json
 from cds_hooks.service import Complete, FetchMissing
@@ -54,6 +55,9 @@ from cds_hooks.transport import Client
 
 _LARGE_BODY_BYTES = 1_000_000
 """Larger bodies are worked on in a thread of their own, so that other callers are not kept waiting."""
+
+QuietCall: TypeAlias = Callable[[bytes, Hook], HookRequest | None]
+"""The call in a body that can only be answered without a card; None when that has to be found out."""
 
 UseCase: TypeAlias = Callable[[HookRequest, FetchMissing], Awaitable[Sequence[Card]]]
 """What a call comes to: cards, given a way to fetch what prefetch left out."""
@@ -76,6 +80,8 @@ class Deployment:
     """Each service with its prefetch templates by key."""
     answer: UseCase
     version: Mapping[str, str]
+    quiet: QuietCall = lambda _body, _hook: None
+    """Tells at a glance what `answer` would come to at length."""
     site: tuple[str, ...] = ()
     """What this deployment set otherwise than the release, for /version."""
     documents: Mapping[str, Served] = field(default_factory=dict)
@@ -183,6 +189,8 @@ class Endpoints:
         return await self._deployment.gate.admit(sent, paths, datetime.now(UTC))
 
     async def _cards(self, service: Service, body: bytes, caller: Caller | None) -> tuple[str, tuple[Card, ...]]:
+        if quiet := self._deployment.quiet(body, service.hook):
+            return quiet.hook_instance, ()
         request = self._known(parse_request(body, service.hook), service, caller)
         cards = await self._deployment.answer(request, self._fetcher(request, caller))
         return request.hook_instance, with_uuids(_spoken_to(caller, cards), uuid4)

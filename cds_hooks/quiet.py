@@ -1,0 +1,139 @@
+"""quiet: whether a call can only be answered without a card, told from its bytes at a glance.
+
+Never guessed: True means that the whole way (advise) would come to no card. It asks that every query was
+answered, whole and plainly, and that nothing on the chart pulls the trigger of the rules. Of all other charts
+it says nothing. An entry that the reader may have to refuse (another patient's, nobody's, dated ahead) leaves its
+list incomplete, so it is no matter for a glance; one that was entered in error only makes a chart say less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from cds_hooks.cards.wire import HookRequest, parse_request
+from cds_hooks.chart.datatypes import Concept
+from cds_hooks.chart.glance import (
+    AllergyIntolerance,
+    Condition,
+    Encounter,
+    Glance,
+    Immunization,
+    Medication,
+    MedicationRequest,
+    MedicationStatement,
+    Observation,
+    Part,
+    Patient,
+    Plain,
+    Procedure,
+    glance,
+    plain_resources,
+)
+from cds_hooks.chart.queries import queries
+from cds_hooks.chart.values import quantity
+from cds_hooks.model import Hook, Library
+from cds_hooks.reasoning.trigger import Trigger, trigger
+
+_HOOKS: Final = frozenset({"patient-view", "encounter-discharge"})
+"""Those that bring nothing of their own beside the chart."""
+
+
+_SILENT: Final = (AllergyIntolerance, Medication, MedicationRequest, MedicationStatement, Patient)
+"""Of these no rule that stands alone is made; medicines and age count as if they were what it asks for."""
+
+
+def quiet_call(body: bytes, hook: Hook, library: Library, at: datetime) -> HookRequest | None:
+    """The call without its prefetch, when no card can come of it; None when it has to be read properly.
+
+    Errors: RequestError, as parse_request, for an envelope that is wrong.
+    """
+    wakes = trigger(library, hook) if hook in _HOOKS else None
+    seen = glance(body) if wakes else None
+    if wakes is None or seen is None or not _is_whole(seen, hook, library):
+        return None
+    request = parse_request(seen.envelope, hook)
+    look, patient, until = _Look(wakes), f"Patient/{request.patient_id}", at.astimezone(UTC).date().isoformat()
+    for answer in seen.prefetch.values():
+        resources = plain_resources(answer)
+        if resources is None or not all(_is_theirs(one, patient, until) for one in resources):
+            return None
+        if any(map(look.pulls, resources)):
+            return None
+    return request
+
+
+def _is_theirs(resource: Plain, patient: str, until: str) -> bool:
+    """Whether it plainly is this patient's, of a day that has begun; a Medication is nobody's."""
+    if isinstance(resource, Patient):
+        return f"Patient/{resource.id}" == patient
+    return isinstance(resource, Medication) or resource.is_plainly_of(patient, until)
+
+
+def _is_whole(seen: Glance, hook: Hook, library: Library) -> bool:
+    """Whether every query was answered, and nothing else was sent; the patient alone may come without a Bundle."""
+    asked = {query.key: query.resource_type for query in queries(library, hook)}
+    if asked.keys() != seen.prefetch.keys():
+        return False
+    alone = (key for key, answer in seen.prefetch.items() if isinstance(answer, Patient))
+    return all(asked[key] == "Patient" for key in alone)
+
+
+class _Look:
+    """Looks at one chart; what a code or a wording comes to is found once in a chart."""
+
+    def __init__(self, wakes: Trigger) -> None:
+        self._wakes = wakes
+        self._known: dict[tuple[tuple[str, str], ...], frozenset[str] | None] = {}
+        self._worded: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def pulls(self, resource: Plain) -> bool:
+        """Whether it could make a rule present."""
+        if isinstance(resource, Observation):
+            return self._observed(resource) or any(map(self._observed, resource.component))
+        if isinstance(resource, _SILENT):
+            return False
+        return any(map(self._meant, _named_by(resource)))
+
+    def _observed(self, part: Observation | Part) -> bool:
+        meant = self._meant(part.code) if part.code else None
+        if meant and self._wakes.is_pulled(meant, quantity(part.value_quantity)):
+            return True
+        if part.value_string:
+            return bool(self._by_words((part.value_string,)))
+        return bool(part.value_codeable_concept and self._meant(part.value_codeable_concept))
+
+    def _meant(self, concept: Concept) -> frozenset[str]:
+        """The concepts that matter here among those the entry stands for: by its codes, else by its words."""
+        concept = concept.concept or concept
+        codes = tuple([(one.system, one.code) for one in concept.coding]) or ((concept.system, concept.code),)
+        if codes not in self._known:
+            self._known[codes] = self._wakes.by_codes((system.strip(), code.strip()) for system, code in codes)
+        found = self._known[codes]
+        return self._by_words(tuple(_texts(concept))) if found is None else found
+
+    def _by_words(self, texts: tuple[str, ...]) -> frozenset[str]:
+        if texts not in self._worded:
+            self._worded[texts] = self._wakes.by_words(texts)
+        return self._worded[texts]
+
+
+def _named_by(resource: Plain) -> Iterator[Concept]:
+    """The concepts by which a problem, a visit or an event could name something."""
+    if isinstance(resource, Encounter):
+        yield from resource.reason_code
+        for reason in resource.reason:
+            yield from (reason, *reason.value)
+    elif isinstance(resource, Immunization):
+        yield from filter(None, (resource.vaccine_code,))
+    elif isinstance(resource, Procedure):
+        yield from filter(None, (resource.code, resource.category))
+    elif isinstance(resource, Condition):
+        yield from filter(None, (resource.code,))
+
+
+def _texts(concept: Concept) -> Iterator[str]:
+    """As an entry's texts are told: its own, then the displays."""
+    written = (concept.text, *(one.display for one in concept.coding), concept.display)
+    return (text.strip() for text in written if text.strip())
