@@ -159,7 +159,7 @@ def _add_routes(app: FastAPI, endpoints: Endpoints) -> None:
     for path in ("/cds-services", "/cds-services/"):
         app.add_api_route(path, endpoints.discovery, methods=["GET"])
     for path in ("/cds-services/{service_id}", "/cds-services//{service_id}"):
-        app.add_api_route(path, endpoints.call, methods=["POST"])
+        app.add_route(path, endpoints.call, methods=["POST"])
     for path in ("/cds-services/{service_id}/feedback", "/cds-services//{service_id}/feedback"):
         app.add_api_route(path, endpoints.feedback, methods=["POST"])
     app.add_api_route("/explain", endpoints.explain, methods=["POST"])

@@ -114,9 +114,12 @@ class Endpoints:
         offers = ((service, caller.client.offered(ours)) for service, ours in self._deployment.services)
         return as_json(discovery_json(offers))
 
-    async def call(self, service_id: str, request: Request) -> Response:
-        """Cards for one call of a service; which of them went out is kept once they are out."""
-        started = perf_counter()
+    async def call(self, request: Request) -> Response:
+        """Cards for one call of a service; which of them went out is kept once they are out.
+
+        A plain route: for FastAPI to take apart an address costs more than most charts do.
+        """
+        started, service_id = perf_counter(), request.path_params["service_id"]
         if service_id not in self._services:
             raise HTTPException(404)
         caller = await self._caller(request, f"/cds-services/{service_id}")

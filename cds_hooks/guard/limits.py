@@ -49,12 +49,13 @@ async def body_within_limits(
 
 
 async def _counted(pieces: AsyncIterator[bytes]) -> bytes:
-    body = bytearray()
+    came, length = list[bytes](), 0
     async for piece in pieces:
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
+        came.append(piece)
+        length += len(piece)
+        if length > MAX_BODY_BYTES:
             raise _too_large()
-    return bytes(body)
+    return b"".join(came)
 
 
 def _check_kind(headers: Mapping[str, str]) -> None:
