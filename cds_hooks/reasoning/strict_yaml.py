@@ -21,7 +21,7 @@ from cds_hooks import model
 from cds_hooks.errors import LibraryError
 
 _T = TypeVar("_T")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SAFE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WHOLE = re.compile(r"^(0|-?[1-9][0-9]*)$")
 _DECIMAL = re.compile(r"^[-+]?[0-9][0-9_]*\.[0-9]*([eE][-+]?[0-9]+)?$")
 _OPERATORS = ("all", "any", "none", "at_least", "score")
@@ -33,6 +33,13 @@ _COUNTED: Mapping[str, tuple[set[str], str, str]] = {
 """Operators that are told apart by a number: their keys, which of them is the number, and how one writes them."""
 _RENAMED: Mapping[str, str] = {"is": "is_", "from": "from_"}
 """Keys that are reserved words of Python, and the fields that hold them."""
+
+
+class _Loader(_SAFE):
+    """Text only: what a plain word stands for is decided below, so YAML's own guess would be made for nothing."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ANN401, ARG002  # the library's signature
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class Document:
 def read_document(path: Path, name: str) -> Document:
     """The file's value. Errors: LibraryError with every fault of the file, each with its line."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError:
         raise LibraryError((f"{name}:1: cannot be read; put the file there",)) from None
     except yaml.MarkedYAMLError as error:
@@ -84,7 +91,7 @@ def build(node: object, shape: type[_T], document: Document, at: tuple[str, ...]
 
 def schema_of(shape: type, name: str) -> dict[str, Any]:
     """The JSON Schema of one rule file; for files that map ids to entries, of the whole mapping."""
-    schema: dict[str, Any] = _yaml_names(_adapter(shape).json_schema())
+    schema: dict[str, Any] = _yaml_names(_adapter(shape, with_help=True).json_schema())
     if not name.endswith(("concept.schema.json", "citation.schema.json", "choice.schema.json", "ask.schema.json")):
         return schema
     definitions = schema.pop("$defs", {})
@@ -211,14 +218,16 @@ def _yaml_names(schema: Any) -> Any:  # noqa: ANN401  # Any: JSON itself
 
 
 @cache
-def _adapter(shape: Any) -> TypeAdapter[Any]:  # noqa: ANN401  # any dataclass of rules
-    """The reader of a dataclass by pydantic: strict about unknown keys, field help taken from the docstrings.
+def _adapter(shape: Any, *, with_help: bool = False) -> TypeAdapter[Any]:  # noqa: ANN401  # any dataclass of rules
+    """The reader of a dataclass by pydantic, strict about unknown keys.
 
-    The settings are put on the classes here, so that model.py stays free of pydantic.
+    `with_help` takes the help of each field from its docstring, for which the sources are parsed: only schemas
+    need it, and it would be most of a start. The settings are put on the classes here, so that model.py stays
+    free of pydantic.
     """
     for kind in (*vars(model).values(), *vars(sys.modules[shape.__module__]).values()):
         if isinstance(kind, type) and is_dataclass(kind):
             kind.__pydantic_config__ = ConfigDict(  # type: ignore[attr-defined]  # pydantic's own hook
-                extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+                extra="forbid", use_attribute_docstrings=with_help, hide_input_in_errors=True
             )
     return TypeAdapter(shape)
