@@ -58,12 +58,19 @@ def main() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 def serve(port: int, host: str) -> None:
     """Start the service; CDS_PROFILE decides how (production by default)."""
+    import gc
+
     from cds_hooks import listening
-    from cds_hooks.app import create_app
-    from cds_hooks.settings import from_environment
 
     with listening.listen(host, port, another="pinpoint serve --port 8081") as listener:
-        listening.serve(create_app(from_environment()), listener)
+        gc.disable()  # what is made until the service stands stays: looking through it is time lost, now and later
+        from cds_hooks.app import create_app
+        from cds_hooks.settings import from_environment
+
+        app = create_app(from_environment())
+        gc.freeze()
+        gc.enable()
+        listening.serve(app, listener)
 
 
 @main.command()

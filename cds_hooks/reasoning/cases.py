@@ -71,9 +71,10 @@ _LIST_STATES: Mapping[str, ListRead] = {
     "incomplete": ListRead(Listing.INCOMPLETE, reason=GapReason.INCOMPLETE),
     "not-read": ListRead(Listing.NOT_READ, reason=GapReason.NOT_SUPPLIED),
 }
+_CRITERIA = "knowledge/criteria"
 _FOLDERS = (
     "mappings/findings",
-    "knowledge/criteria",
+    _CRITERIA,
     "knowledge/causes",
     "knowledge/demotions",
     "knowledge/orders",
@@ -168,12 +169,15 @@ def check_cases(library: Library, root: Path | None = None) -> CaseReport:
 
 
 def canaries(library: Library, root: Path | None = None) -> tuple[str, ...]:
-    """Ids of active criteria that no longer fire on their own must-fire cases; empty when all do."""
+    """Ids of active criteria that no longer fire on their own must-fire cases; empty when all do.
+
+    The cases of other rules are not read: a service that starts waits for this.
+    """
     unread: list[str] = []
+    active = [rule for rule in library.criteria.values() if rule.status == "active"]
     silent = [
         rule.id
-        for rule, _, cases in rules_with_cases(library, root or data_root(), unread)
-        if isinstance(rule, Criterion) and rule.status == "active"
+        for rule, _, cases in _with_cases(active, _CRITERIA, root or data_root(), unread)
         if any(case.expect is Truth.PRESENT and [*_wrong(rule, case, library)] for case in cases)
     ]
     return (*silent, *unread)
@@ -213,15 +217,21 @@ def rules_with_cases(
         library.orders,
     )
     for folder, by_id in zip(_FOLDERS, rules, strict=True):
-        for rule in by_id.values():
-            name = f"{folder}/{rule.id}.cases.yaml"
-            try:
-                document = read_document(root / name, name)
-                cases = build(document.value, CaseFile, document).cases
-            except LibraryError as error:
-                faults += error.faults
-                continue
-            yield rule, name, cases
+        yield from _with_cases(by_id.values(), folder, root, faults)
+
+
+def _with_cases(
+    rules: Iterable[Rule], folder: str, root: Path, faults: list[str]
+) -> Iterator[tuple[Rule, str, tuple[Case, ...]]]:
+    for rule in rules:
+        name = f"{folder}/{rule.id}.cases.yaml"
+        try:
+            document = read_document(root / name, name)
+            cases = build(document.value, CaseFile, document).cases
+        except LibraryError as error:
+            faults += error.faults
+            continue
+        yield rule, name, cases
 
 
 def _wrong(rule: Rule, case: Case, library: Library) -> Iterator[str]:

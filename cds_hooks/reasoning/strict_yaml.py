@@ -21,7 +21,6 @@ from cds_hooks import model
 from cds_hooks.errors import LibraryError
 
 _T = TypeVar("_T")
-_SAFE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WHOLE = re.compile(r"^(0|-?[1-9][0-9]*)$")
 _DECIMAL = re.compile(r"^[-+]?[0-9][0-9_]*\.[0-9]*([eE][-+]?[0-9]+)?$")
 _OPERATORS = ("all", "any", "none", "at_least", "score")
@@ -35,7 +34,11 @@ _RENAMED: Mapping[str, str] = {"is": "is_", "from": "from_"}
 """Keys that are reserved words of Python, and the fields that hold them."""
 
 
-class _Loader(_SAFE):
+_Safe: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same loader in C where PyYAML was built with it."""
+
+
+class _Loader(_Safe):  # type: ignore[misc, valid-type]  # which of the two is found out at run time
     """Text only: what a plain word stands for is decided below, so YAML's own guess would be made for nothing."""
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ANN401, ARG002  # the library's signature

@@ -8,8 +8,8 @@ import textwrap
 from pathlib import Path
 
 from cds_hooks.cards.compose import Voice
-from cds_hooks.settings import Settings
 from cds_hooks.service import advise_on
+from cds_hooks.settings import Settings
 from tests.end_to_end.charts import advice_of, library
 from tests.protocol.charts import AT
 
@@ -24,7 +24,9 @@ def box():
     voice = Voice(region=Settings().region, public_url="http://127.0.0.1:8080")
     card = advise_on(advice_of(PATIENT).record, library(), AT, voice).cards[0]
     lines = [line for text in _texts(card) for line in _wrapped(text)]
-    return "\n".join([f"┌{'─' * (WIDTH + 2)}┐", *(f"│ {line:<{WIDTH}} │" for line in lines), f"└{'─' * (WIDTH + 2)}┘"])
+    return "\n".join(
+        [f"┌{'─' * (WIDTH + 2)}┐", *(f"│ {line:<{WIDTH}} │" for line in lines), f"└{'─' * (WIDTH + 2)}┘"]
+    )
 
 
 def _texts(card):

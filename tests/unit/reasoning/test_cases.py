@@ -481,9 +481,9 @@ def test_a_criterion_that_is_not_active_is_no_canary(status, checked):
 
 
 def test_canaries_without_their_cases_are_told(checked):
-    found = checked({}, question=canaries, findings={"it": DEAD})
+    found = checked({}, question=canaries, findings={"it": DEAD}, criteria={"R-IT-01": STEPS})
 
-    assert (f"{FINDING}:1: cannot be read; put the file there",) == found
+    assert (f"{CRITERION}:1: cannot be read; put the file there",) == found
 
 
 NARRATIVE = """\
