@@ -1,0 +1,174 @@
+"""The law of the glance: what it calls quiet comes to no card on the whole way, whatever stands on the chart."""
+
+import json
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from cds_hooks.cards.compose import Voice
+from cds_hooks.cards.wire import parse_request
+from cds_hooks.chart.queries import queries
+from cds_hooks.errors import CdsError
+from cds_hooks.quiet import quiet_call
+from cds_hooks.reasoning.codes import system_uri
+from cds_hooks.reasoning.library import load
+from cds_hooks.service import advise
+from sandbox.store import load as load_stories
+from tests.protocol.charts import AT, ago
+from tests.protocol.conftest import _WITH, filled
+
+LIBRARY = load()
+HOOKS = ("patient-view", "encounter-discharge")
+ASKED = {hook: {query.key: query for query in queries(LIBRARY, hook)} for hook in HOOKS}
+CONCEPTS = [one for one in LIBRARY.concepts.values() if one.codes and one.kind != "ingredient"]
+STORIES = load_stories(AT).stories
+
+
+async def nothing(_missing):
+    return {}
+
+
+def cards(body, hook):
+    """What the whole way comes to; the error's name where it refuses to answer."""
+    running = advise(parse_request(body, hook), nothing, LIBRARY, AT, Voice("uk"))
+    try:
+        running.send(None)
+    except StopIteration as done:
+        return done.value.cards
+    except CdsError as error:
+        return type(error).__name__
+    raise AssertionError("It waits for something.")
+
+
+def call(prefetch, hook, patient="p1"):
+    context = {"userId": "Practitioner/1", "patientId": patient, "encounterId": "e1"}
+    return json.dumps({"hook": hook, "hookInstance": "h1", "context": context, "prefetch": prefetch}).encode()
+
+
+def is_lawful(body, hook):
+    return quiet_call(body, hook, LIBRARY) is None or cards(body, hook) == ()
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.patient["id"])
+def test_no_patient_of_the_sandbox_is_called_quiet_wrongly(story, hook):
+    prefetch = {
+        key: filled(
+            query, [one for one in story.resources if one["resourceType"] in _WITH.get(key, {query.resource_type})]
+        )
+        for key, query in ASKED[hook].items()
+    }
+
+    assert is_lawful(call(prefetch, hook, story.patient["id"]), hook)
+
+
+# ---------------------------------------------------------------- any chart
+
+concepts = st.sampled_from(CONCEPTS)
+texts = st.one_of(
+    st.sampled_from(["petechiae", "no petechiae", "Hypertension", "rash on legs, not blanching", "", "x" * 4100]),
+    concepts.flatmap(lambda one: st.sampled_from(one.texts or ("plain",))),
+)
+
+
+@st.composite
+def coded(draw):
+    """A CodeableConcept of ours, of nobody, or none."""
+    one = draw(concepts)
+    code = draw(st.sampled_from(one.codes))
+    known = {"system": system_uri(code.system), "code": code.code, "display": draw(texts)}
+    codings = draw(
+        st.sampled_from([[known], [{"system": "http://local", "code": "x"}], [{**known, "code": "zz"}], []])
+    )
+    return {"coding": codings, "text": draw(texts)} if draw(st.booleans()) else {"coding": codings}
+
+
+numbers = st.sampled_from([1, 8, 12.5, 37, 39.4, 99, 151, 250, 1e9])
+units = st.sampled_from(["10*9/L", "10*3/uL", "Cel", "g/dL", "1", "%", "odd"])
+values = st.one_of(
+    st.builds(lambda number, unit: {"valueQuantity": {"value": number, "code": unit}}, numbers, units),
+    coded().map(lambda concept: {"valueCodeableConcept": concept}),
+    texts.map(lambda text: {"valueString": text}),
+    st.sampled_from([{}, {"valueBoolean": True}, {"valueInteger": 3}, {"valueQuantity": {"value": "<5"}}]),
+)
+times = st.sampled_from([ago(hours=3), ago(days=3), ago(days=400), "2030-01-01", "", "soon"])
+oddities = st.sampled_from(
+    [{}] * 12
+    + [
+        {"subject": {"reference": "Patient/other"}},
+        {"subject": "p1"},
+        {"comments": "DSTU2"},
+        {"code": "petechiae"},
+        {"status": "entered-in-error"},
+        {"id": None},
+        {"issued": "\ud800"},
+        {"note": [{"text": "\ud800"}]},
+    ]
+)
+
+
+@st.composite
+def observations(draw):
+    part = {"code": draw(coded())} | draw(values)
+    whole = {"code": draw(coded())} | draw(values)
+    return (
+        {"resourceType": "Observation", "status": "final", "effectiveDateTime": draw(times)}
+        | whole
+        | ({"component": [part]} if draw(st.booleans()) else {})
+    )
+
+
+conditions = st.builds(
+    lambda code, time: {"resourceType": "Condition", "code": code, "recordedDate": time}, coded(), times
+)
+visits = st.builds(
+    lambda code, time: {
+        "resourceType": "Encounter", "status": "finished", "reasonCode": [code], "period": {"start": time}
+    },
+    coded(),
+    times,
+)  # fmt: skip
+procedures = st.builds(
+    lambda code, time: {
+        "resourceType": "Procedure", "status": "completed", "code": code, "performedDateTime": time
+    },
+    coded(),
+    times,
+)  # fmt: skip
+others = st.sampled_from(
+    [
+        {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]},
+        {"resourceType": "Flag", "status": "active", "code": {"text": "petechiae"}},
+        {"resourceType": "Immunization", "status": "completed", "vaccineCode": {"text": "MMR"}},
+        {"resourceType": "Bundle", "entry": []},
+        {"resourceType": "Basic", "id": "b"},
+    ]
+)
+resources = st.builds(
+    lambda resource, number, oddity: {"id": f"r{number}"} | resource | oddity,
+    st.one_of(observations(), conditions, visits, procedures, others),
+    st.integers(0, 5),
+    oddities,
+)
+bundles = st.builds(
+    lambda entries, more: {"resourceType": "Bundle", "entry": [{"resource": one} for one in entries]} | more,
+    st.lists(resources, max_size=3),
+    st.sampled_from([{}] * 6 + [{"total": 9}, {"link": [{"relation": "next", "url": "http://x"}]}, {"total": "9"}]),
+)
+answers = st.one_of(bundles, bundles, bundles, st.none(), resources)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data(), st.sampled_from(HOOKS))
+def test_no_chart_at_all_is_called_quiet_wrongly(data, hook):
+    patient = {"resourceType": "Patient", "id": "p1", "birthDate": data.draw(st.sampled_from(["1990", "2026-02-20"]))}
+    full = {key: {"resourceType": "Bundle", "entry": []} for key in ASKED[hook]} | {"patient": patient}
+    keys = st.sampled_from([*ASKED[hook], "unknown"])
+    sent = full | data.draw(st.dictionaries(keys, answers, max_size=4))
+    for key in data.draw(st.lists(st.sampled_from(sorted(full)), max_size=1)):
+        sent = {name: answer for name, answer in sent.items() if name != key or data.draw(st.booleans())}
+
+    body = call(sent, hook)
+    event("quiet" if quiet_call(body, hook, LIBRARY) else "not quiet")
+    assert is_lawful(body, hook)
