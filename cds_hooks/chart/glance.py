@@ -52,9 +52,9 @@ class Kept(Struct, gc=False, rename="camel", tag_field="resourceType", tag=True)
     actual_period: Period | None = None
 
     def is_plainly_of(self, patient: str, until: str) -> bool:
-        """Whether it names this patient ("Patient/1"), and no time that begins after that day (YYYY-MM-DD)."""
+        """Whether it names nobody but this patient ("Patient/1"), and no time that begins after that day (YYYY-MM-DD)."""
         whose = self.subject or self.patient
-        return whose is not None and whose.reference == patient and self._latest()[:10] <= until
+        return (whose is None or whose.reference == patient) and self._latest()[:10] <= until
 
     def _latest(self) -> str:
         """The last of the times it may be dated by; whichever of them counts, none may lie ahead."""
