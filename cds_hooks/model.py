@@ -795,6 +795,7 @@ class GapReason(Enum):
     NOT_PERMITTED = "not permitted"
     NOT_SUPPORTED = "not supported by the server"
     NOT_FOUND = "not found"
+    NOT_ANSWERING = "server not answering"
     TIMED_OUT = "timed out"
     FAILED = "could not be fetched"
     UNREADABLE = "unreadable"

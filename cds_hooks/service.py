@@ -19,14 +19,14 @@ from cds_hooks.cards.offers import SERVICES
 from cds_hooks.cards.suggestions import suggestion
 from cds_hooks.cards.wire import Card, HookRequest, Suggestion, is_fhir_id, parse_request
 from cds_hooks.chart.fetch import next_page
-from cds_hooks.chart.queries import queries
+from cds_hooks.chart.queries import medications_by_id, queries
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import LIST_WORDS, Answer, Listing, ListRead, PatientRecord, Query
 from cds_hooks.chart.strict import build
 from cds_hooks.errors import DataUnavailable, RequestError
 from cds_hooks.model import ABOUT_ORDERS, Assessment, Gap, GapReason, Hook, Library, Span, Truth
 from cds_hooks.reasoning.assess import assess
-from cds_hooks.reasoning.mapping import find
+from cds_hooks.reasoning.mapping import Findings, find
 from cds_hooks.reasoning.medicines import MEDICATION_LISTS, medicines_were_read
 from cds_hooks.reasoning.orders import Due
 
@@ -50,10 +50,15 @@ _NEEDED_BACK = Span(days=14)
 _NOT_OURS = frozenset({GapReason.OTHER_PATIENT, GapReason.OWNER_UNKNOWN})
 _REFUSALS = _NOT_OURS | {GapReason.FUTURE}
 """Why entries were left out that could be read; the record counts them."""
+_NOT_DELIVERED = frozenset({GapReason.NOT_ANSWERING, GapReason.TIMED_OUT, GapReason.FAILED})
 
 _NOTHING_READ = (
     "Neither the problem list nor the observations could be read: send the prefetch of this service, "
     "or fhirServer with an authorization to read Condition and Observation."
+)
+_SERVER_SILENT = (
+    "The FHIR server delivered neither the problem list nor the observations: call again later, or send the "
+    "prefetch of this service."
 )
 _NOT_THEIRS = (
     "What came of the problem list and the observations is not said to be of the patient in context.patientId: "
@@ -93,15 +98,25 @@ async def advise(
         advice = advise_on(await _completed(drafts, complete), library, at, voice, hook)
         if all(match.truth is Truth.ABSENT for match in advice.assessment.criteria):
             return advice
-    asked = _as_sorted(queries(library, hook), request.unsorted)
+    record = await _chart(request, fetch_missing, _as_sorted(queries(library, hook), request.unsorted), at)
+    return answer(await _completed(record, complete), library, at, voice, hook)
+
+
+async def _chart(
+    request: HookRequest, fetch_missing: FetchMissing, asked: tuple[Query, ...], at: datetime
+) -> PatientRecord:
+    """What was sent, with what was fetched of it; then with the medicines that it only points to, at once."""
     sent = _sent(request, asked)
     wanted = {query.key: query.template for query in asked if query.key not in sent}
     wanted |= {key: page for key, answer in sent.items() if (page := _next_page(answer))}
     came = await fetch_missing(wanted) if wanted else {}
     answers = sent | {key: _continued(sent.get(key), answer) for key, answer in came.items()}
     loose, context = _loose(request, sent), request.context_resources
-    record = await _completed(read(asked, answers, request.patient_id, at, loose, context=context), complete)
-    return answer(record, library, at, voice, hook)
+    record = read(asked, answers, request.patient_id, at, loose, context=context)
+    by_id = medications_by_id(record.referred, request.fhir_server) if request.fhir_server else {}
+    named = await fetch_missing(by_id) if by_id else {}
+    beside = [*loose, *(body for answer in named.values() for body in answer.bodies)]
+    return read(asked, answers, request.patient_id, at, beside, context=context) if named else record
 
 
 def answer(
@@ -154,8 +169,16 @@ def advise_on(
         deceased=record.patient.deceased,
         hook=hook,
     )
+    if any(match.truth is Truth.PRESENT for match in (*assessment.criteria, *assessment.causes)):
+        assessment = replace(assessment, gaps=(*gaps, *_nameless(findings)))
     cards = compose(assessment, library, voice, record.patient_id)
     return Advice(tuple(_validated(card, record.patient_id) for card in cards), assessment, record)
+
+
+def _nameless(findings: Findings) -> tuple[Gap, ...]:
+    """The medicines that nobody can identify, as one gap: where something is said, they might have changed it."""
+    number = findings.medicines.unidentified
+    return (Gap("medication", GapReason.UNIDENTIFIED, count=number),) if number else ()
 
 
 def _hook_of(request: HookRequest) -> Hook:
@@ -256,7 +279,10 @@ def _why_unread(record: PatientRecord) -> str:
         return _UNKNOWN_PATIENT
     if any(state.state in (Listing.COMPLETE, Listing.INCOMPLETE) for state in states):
         return ""
-    return _NOT_THEIRS if any(state.reason in _NOT_OURS for state in states) else _NOTHING_READ
+    reasons = {state.reason for state in states}
+    if reasons & _NOT_OURS:
+        return _NOT_THEIRS
+    return _SERVER_SILENT if reasons and reasons <= _NOT_DELIVERED else _NOTHING_READ
 
 
 def _sent(request: HookRequest, asked: tuple[Query, ...]) -> dict[str, Answer]:

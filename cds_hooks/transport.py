@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import ipaddress
+import random
 import socket
 import zlib
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpcore2
 import httpx2
 
+from cds_hooks.breaker import Breakers
 from cds_hooks.model import GapReason
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -28,7 +30,8 @@ MAX_BYTES = 10 * 1024 * 1024
 _RETRY_SHARE = 0.4
 """A second try is made only while this share of the whole time is left."""
 
-_RETRY_PAUSE_S = 0.05
+_RETRY_PAUSE_S = (0.02, 0.08)
+"""Shortest and longest pause before it, drawn by lot: not all questions are to come back at the same instant."""
 _SEARCH_REFUSED = frozenset({400, 404, 405, 501})
 _GONE = frozenset({404, 410})
 _LOST = (httpx2.NetworkError, httpx2.RemoteProtocolError)
@@ -82,12 +85,13 @@ def is_public(address: str) -> bool:
 
 
 class Client:
-    """An HTTP client to share between requests; it carries nothing over from one to the next but connections.
+    """An HTTP client to share between requests. What it carries from one to the next: connections, and `breakers`.
 
     `may_be_private` says of a host name whether its address may lie inside a network; left out: none may.
     """
 
     def __init__(self, may_be_private: Callable[[str], bool] = lambda _host: False) -> None:
+        self.breakers = Breakers()
         self._http = httpx2.AsyncClient(
             transport=_Transport(_Network(may_be_private)),
             follow_redirects=False,
@@ -126,7 +130,7 @@ class Client:
         except (_Busy, *_LOST):
             if not deadline.allows_retry:
                 raise
-        await asyncio.sleep(_RETRY_PAUSE_S)
+        await asyncio.sleep(random.uniform(*_RETRY_PAUSE_S))  # noqa: S311  # no secret
         return await self._once(request, max_bytes)
 
     async def _once(self, request: httpx2.Request, max_bytes: int) -> bytes:

@@ -30,6 +30,7 @@ _GAP_WORDS: Mapping[GapReason, str] = {
     GapReason.NOT_PERMITTED: "no permission to read them",
     GapReason.NOT_SUPPORTED: "not kept by this server",
     GapReason.NOT_FOUND: "not known to this server",
+    GapReason.NOT_ANSWERING: "the server is not answering at present",
     GapReason.TIMED_OUT: "the server did not answer in time",
     GapReason.FAILED: "the server could not deliver them",
     GapReason.UNREADABLE: "not readable",

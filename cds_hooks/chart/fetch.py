@@ -28,6 +28,13 @@ AT_ONCE = 6
 connections of a small server, and a connection that is refused there is tried again only a second later."""
 
 
+FAIR_S = 0.25
+"""Seconds that a server must have been given before its silence counts against it."""
+
+_SILENCE = frozenset({GapReason.TIMED_OUT, GapReason.FAILED})
+"""How questions end that a server did not answer, or answered with a fault of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class FhirServer:
     """A server that may be asked, and the token it may see. An empty token: asked without one."""
@@ -63,8 +70,11 @@ async def fetch(
 
     `queries` maps a key to a URL relative to the server's base, or to the address of a next page.
     What could not be had is an Answer with `failed`; when later pages could not, the Answer has those that came
-    beside it. An address on another origin or outside the base is not asked.
+    beside it. An address on another origin or outside the base is not asked. A server that lately answered
+    nothing is not asked at all for a while.
     """
+    if not client.breakers.may_ask(server.base.url):
+        return dict.fromkeys(queries, Answer(failed=GapReason.NOT_ANSWERING))
     deadline = Deadline.after(deadline_s)
     turns = asyncio.Semaphore(AT_ONCE)
 
@@ -73,6 +83,10 @@ async def fetch(
             return await _answer(query, server, client, deadline)
 
     answers = await asyncio.gather(*map(in_turn, queries.values()))
+    if any(answer.failed not in _SILENCE for answer in answers):
+        client.breakers.answered(server.base.url)
+    elif answers and deadline_s >= FAIR_S:
+        client.breakers.silent(server.base.url)
     return dict(zip(queries, answers, strict=True))
 
 

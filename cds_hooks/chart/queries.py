@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import quote
 
 from cds_hooks.chart.record import Query
@@ -36,6 +37,9 @@ _OBSERVED = frozenset({"lab", "vital", "sign"})
 _ONLY_WHEN_USED = (("procedure", "procedures", "Procedure"), ("vaccine", "immunizations", "Immunization"))
 _SEARCHED_SYSTEMS = frozenset({"loinc", "snomed"})
 _PLAIN = re.compile(r"[\w:/.-]+")
+_MEDICATION = re.compile(r"Medication/([A-Za-z0-9.-]{1,64})")
+_SEARCHES = 4
+"""For medicines by id; more than fit into so many stay unidentified, and are counted as that."""
 _PIECE = re.compile(r"\{\{(?P<token>.*?)\}\}|(?P<text>[^{]+)")
 
 
@@ -65,6 +69,19 @@ def queries(library: Library, hook: Hook = "patient-view") -> tuple[Query, ...]:
         *(_whole(key, resource_type) for kind, key, resource_type in _ONLY_WHEN_USED if kind in kinds),
         *([_whole("allergies", "AllergyIntolerance")] if any(_blames(name, library) for name in asked) else []),
     )
+
+
+def medications_by_id(addresses: Iterable[str], base: str) -> dict[str, str]:
+    """Searches for the Medications at these addresses, by key; in one, as long as they fit into its URL.
+
+    Only what lies under `base`, the address of the FHIR server: an id means nothing anywhere else. `_id` stands
+    alone, since some servers refuse it beside anything.
+    """
+    head = "Medication?_id="
+    names = (address.partition("/_history/")[0].removeprefix(f"{base.rstrip('/')}/") for address in addresses)
+    ids = sorted({found[1] for name in names if (found := _MEDICATION.fullmatch(name))})
+    pieces = islice(_chunks(ids, MAX_TEMPLATE - len(head)), _SEARCHES)
+    return {f"medications{number}": head + piece for number, piece in enumerate(pieces, start=1)}
 
 
 def resolve(template: str, context: Mapping[str, str]) -> str | None:

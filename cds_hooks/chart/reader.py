@@ -82,9 +82,9 @@ def read(
     mine, not_mine = _sorted_out(items, patient_id)
     patient = _patient(mine)
     carried = one_of_each(item for raw in context.values() for item in opened(Answer((raw,)), "").items)
-    find = _finder((*mine, *carried))
-    found, ahead = _entries(mine, patient, find, at)
-    new, foreign = _new(carried, patient_id, patient, find, at)
+    shelf = _Shelf((*mine, *carried))
+    found, ahead = _entries(mine, patient, shelf.find, at)
+    new, foreign = _new(carried, patient_id, patient, shelf.find, at)
     found += new
     refused = (*not_mine, *ahead)
     return PatientRecord(
@@ -97,6 +97,7 @@ def read(
         tuple(entry for entry in found if isinstance(entry, Intolerance)),
         lists(queries, _judged(queries, held, refused)),
         _gaps((*refused, *foreign)),
+        tuple(sorted(shelf.missed)),
         patient_id,
     )
 
@@ -157,10 +158,19 @@ def _patient(mine: Iterable[Item]) -> Patient | None:
     )
 
 
-def _finder(items: Iterable[Item]) -> Find:
-    """What finds a Medication by its address among the items."""
-    known = medications(items)
-    return lambda address: known.get(address) or known.get(tail(address, "Medication"))
+class _Shelf:
+    """The Medications that came, by address, and the addresses that were asked for in vain."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._known = medications(items)
+        self.missed: set[str] = set()
+
+    def find(self, address: str) -> shapes.Medication | None:
+        """The Medication at the address, relative or absolute; None is remembered."""
+        found = self._known.get(address) or self._known.get(tail(address, "Medication"))
+        if found is None:
+            self.missed.add(address)
+        return found
 
 
 def _new(

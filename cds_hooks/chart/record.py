@@ -182,6 +182,8 @@ class PatientRecord:
     lists: Mapping[str, ListRead] = field(default_factory=dict)
     """By resource type (Condition, Observation, MedicationStatement …)."""
     gaps: tuple[Gap, ...] = ()
+    referred: tuple[str, ...] = ()
+    """Addresses of medicines that entries point to and that were not among what came."""
     patient_id: str = field(default="", repr=False)
     """FHIR id of the patient; what we propose refers to it."""
 

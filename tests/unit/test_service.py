@@ -10,7 +10,7 @@ from cds_hooks.cards.wire import HookRequest
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.record import Answer, Listing
 from cds_hooks.errors import DataUnavailable, RequestError
-from cds_hooks.model import GapReason
+from cds_hooks.model import GapReason, Truth
 from cds_hooks.service import SERVICES, advise, hook_of_file, record_of_file
 from tests.build import AT, library_of
 
@@ -62,8 +62,10 @@ COUNT = {
 EMPTY = dict.fromkeys(KEYS, page())
 
 
-def asking(prefetch, hook="patient-view"):
-    return HookRequest(hook, "instance", {"patientId": "p1", "userId": "u1"}, prefetch=prefetch)
+def asking(prefetch, hook="patient-view", server=""):
+    return HookRequest(
+        hook, "instance", {"patientId": "p1", "userId": "u1"}, prefetch=prefetch, fhir_server=server
+    )
 
 
 class Ehr:
@@ -211,6 +213,65 @@ async def test_an_unreadable_body_has_no_next_page(body):
     assert ehr.asked == []
 
 
+TAKEN = {
+    "resourceType": "MedicationRequest",
+    "status": "active",
+    "intent": "order",
+    "subject": {"reference": "Patient/p1"},
+    "medicationReference": {"reference": "Medication/m1"},
+}
+ASPIRIN = {
+    "resourceType": "Medication",
+    "id": "m1",
+    "code": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "3001"}]},
+}
+
+
+def unidentified(advice):
+    reasons = [gap.reason for gap in advice.assessment.findings["aspirin-use"].gaps]
+    return GapReason.UNIDENTIFIED in reasons
+
+
+async def test_medicines_that_are_only_pointed_to_are_asked_for_in_one_search():
+    orders = page(
+        TAKEN | {"id": "r1"}, TAKEN | {"id": "r2", "medicationReference": {"reference": "Medication/m2"}}
+    )
+
+    advice, ehr = await advised(
+        EMPTY | {"medicationRequests": orders},
+        {"medications1": Answer((page(ASPIRIN, ASPIRIN | {"id": "m2"}),))},
+        server="https://ehr.example/r4",
+    )
+
+    assert ehr.asked == [{"medications1": "Medication?_id=m1,m2"}]
+    assert advice.assessment.findings["aspirin-use"].truth is Truth.PRESENT
+
+
+async def test_a_medicine_that_cannot_be_fetched_is_counted_as_not_identified():
+    sent = EMPTY | {"medicationRequests": page(TAKEN | {"id": "r1"})}
+
+    advice, _ = await advised(
+        sent, {"medications1": Answer(failed=GapReason.FAILED)}, server="https://ehr.example/r4"
+    )
+
+    assert unidentified(advice)
+
+
+async def test_a_card_counts_the_medicines_that_nobody_can_identify():
+    sent = EMPTY | {"medicationRequests": page(TAKEN | {"id": "r1"}), OBSERVATIONS[0]: page(COUNT)}
+
+    advice, _ = await advised(sent)
+
+    assert "1 medication could not be identified" in advice.cards[0].detail
+
+
+async def test_a_medicine_that_is_only_pointed_to_is_not_asked_for_where_nobody_can_be_asked():
+    advice, ehr = await advised(EMPTY | {"medicationRequests": page(TAKEN | {"id": "r1"})})
+
+    assert ehr.asked == []
+    assert unidentified(advice)
+
+
 async def test_entries_under_an_unknown_key_count_and_complete_no_list():
     sent = {key: value for key, value in EMPTY.items() if key not in OBSERVATIONS}
 
@@ -305,6 +366,21 @@ async def test_what_was_sent_of_a_patient_whom_the_server_does_not_know_speaks_a
     advice, _ = await advised(sent, {"patient": Answer(failed=GapReason.NOT_FOUND)})
 
     assert indicators(advice) == ["critical"]
+
+
+@pytest.mark.parametrize("reason", [GapReason.NOT_ANSWERING, GapReason.TIMED_OUT, GapReason.FAILED])
+async def test_when_the_server_is_to_blame_the_refusal_says_so(reason):
+    with pytest.raises(DataUnavailable, match="call again later"):
+        await advised({}, dict.fromkeys(KEYS, Answer(failed=reason)))
+
+
+async def test_a_server_that_is_not_answering_is_said_on_the_card_and_never_silence():
+    answers = dict.fromkeys(KEYS, Answer(failed=GapReason.NOT_ANSWERING))
+
+    advice, _ = await advised({"conditions": page()}, answers)
+
+    assert indicators(advice) == ["info"]
+    assert "Results and observations: the server is not answering at present" in advice.cards[0].detail
 
 
 @pytest.mark.parametrize("came", ["conditions", OBSERVATIONS[0]])

@@ -5,7 +5,8 @@ import httpx2
 import pytest
 import respx
 
-from cds_hooks.chart.fetch import MAX_PAGES, FhirServer, allowed, fetch, next_page, permitted
+from cds_hooks.breaker import FAILURES
+from cds_hooks.chart.fetch import FAIR_S, MAX_PAGES, FhirServer, allowed, fetch, next_page, permitted
 from cds_hooks.chart.record import Answer
 from cds_hooks.model import GapReason
 from cds_hooks.settings import AllowList, parse_base
@@ -22,10 +23,11 @@ def page(number=1, url=""):
     return json.dumps({"resourceType": "Bundle", "total": number, "link": link}).encode()
 
 
-async def answers(deadline_s=5, **queries):
-    client = Client()
-    found = await fetch(queries, SERVER, client, deadline_s)
-    await client.close()
+async def answers(deadline_s=5, *, client=None, **queries):
+    asking_by = client or Client()
+    found = await fetch(queries, SERVER, asking_by, deadline_s)
+    if client is None:
+        await asking_by.close()
     return found
 
 
@@ -281,6 +283,76 @@ async def test_a_body_that_is_no_resource_is_unreadable(body):
 @asking
 async def test_nothing_asked_is_nothing_answered():
     assert await answers() == {}
+
+
+# ---------------------------------------------------------------- a server that does not answer
+
+
+async def asked_often(deadline_s=5, times=FAILURES, **replies):
+    """What comes back for one chart more, after as many charts as open the breaker; and whether it was asked."""
+    client = Client()
+    with respx.mock(base_url=BASE, assert_all_called=False) as mock:
+        for path, reply in replies.items():
+            mock.get(f"/{path}").mock(side_effect=reply)
+        for _ in range(times):
+            await answers(deadline_s, client=client, **{path: f"{path}?patient=1" for path in replies})
+        before = mock.calls.call_count
+        found = await answers(deadline_s, client=client, **{path: f"{path}?patient=1" for path in replies})
+        await client.close()
+        return found, mock.calls.call_count > before
+
+
+def replying(status):
+    async def reply(_request):
+        return httpx2.Response(status)
+
+    return reply
+
+
+@asking
+async def test_a_server_that_answered_nothing_for_some_charts_is_left_alone_and_that_is_said():
+    found, was_asked = await asked_often(Condition=replying(500), Observation=replying(429))
+
+    assert not was_asked
+    assert set(found.values()) == {Answer(failed=GapReason.NOT_ANSWERING)}
+
+
+@asking
+@pytest.mark.parametrize("status", [401, 403, 404, 200])
+async def test_one_answer_is_enough_for_a_server_to_be_asked_again(status):
+    _, was_asked = await asked_often(Condition=replying(500), Observation=replying(status))
+
+    assert was_asked
+
+
+@asking
+async def test_one_failure_less_changes_nothing():
+    _, was_asked = await asked_often(times=FAILURES - 1, Condition=replying(500))
+
+    assert was_asked
+
+
+@asking
+@pytest.mark.parametrize(
+    ("seconds", "reason"), [(FAIR_S / 2, GapReason.TIMED_OUT), (FAIR_S, GapReason.NOT_ANSWERING)]
+)
+async def test_silence_counts_only_where_there_was_time_to_answer(seconds, reason):
+    async def too_late(_request):
+        await asyncio.sleep(5)
+
+    found, _ = await asked_often(seconds, Condition=too_late)
+
+    assert found["Condition"] == Answer(failed=reason)
+
+
+@asking
+async def test_nothing_asked_is_no_silence():
+    client = Client()
+    for _ in range(FAILURES):
+        await answers(client=client)
+
+    assert client.breakers.may_ask(BASE)
+    await client.close()
 
 
 @pytest.mark.parametrize(

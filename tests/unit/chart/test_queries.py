@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from cds_hooks.chart.queries import MAX_TEMPLATE, queries, resolve
+from cds_hooks.chart.queries import MAX_TEMPLATE, medications_by_id, queries, resolve
 from cds_hooks.model import (
     AnswerTest,
     Concept,
@@ -221,3 +221,53 @@ def test_allergies_are_asked_for_nowhere_else(hook):
     assert "allergies" not in {
         query.key for query in queries(library((*RULES, BLAMED), criteria=(ORDER_RULE,)), hook)
     }
+
+
+# ---------------------------------------------------------------- medicines that are only pointed to
+
+BASE = "https://ehr.example/r4"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "Medication/m1",
+        "Medication/m1/_history/3",
+        f"{BASE}/Medication/m1",
+        f"{BASE}/Medication/m1/_history/3",
+    ],
+)
+@pytest.mark.parametrize("base", [BASE, f"{BASE}/"])
+def test_a_medicine_of_the_server_is_asked_for_by_its_id(address, base):
+    assert medications_by_id([address], base) == {"medications1": "Medication?_id=m1"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/r4/Medication/m1",
+        f"{BASE}-evil/Medication/m1",
+        f"{BASE}/other/Medication/m1",
+        "Substance/m1",
+        "urn:uuid:m1",
+        "Medication/m1,m2",
+        "Medication/m1&_include=*",
+        "Medication?identifier=1",
+        "",
+    ],
+)
+def test_nothing_else_is_asked_for(address):
+    assert medications_by_id([address], BASE) == {}
+
+
+def test_each_medicine_is_asked_for_once_and_all_together():
+    addresses = ["Medication/b", "Medication/a", f"{BASE}/Medication/b"]
+
+    assert medications_by_id(addresses, BASE) == {"medications1": "Medication?_id=a,b"}
+
+
+def test_more_than_fit_into_a_url_are_parted_and_at_last_left_out():
+    found = medications_by_id([f"Medication/{number:036}" for number in range(1000)], BASE)
+
+    assert [*found] == ["medications1", "medications2", "medications3", "medications4"]
+    assert all(len(template) <= MAX_TEMPLATE for template in found.values())
