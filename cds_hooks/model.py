@@ -729,6 +729,19 @@ class ScoreOption:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreScale:
+    """Other bands that may hold for a person instead: which of them does is a clinician's decision."""
+
+    when: Expression
+    """Must be present for the bands to come into question."""
+    bands: tuple[ScoreBand, ...]
+    settle: str
+    """What one could record to settle which bands hold."""
+    unless: Expression | None = None
+    """Present: they do not hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreItem:
     """One line of a score: a measured value in bands, findings in options, or a clinician's judgement."""
 
@@ -741,6 +754,8 @@ class ScoreItem:
     round_to: Decimal | None = None
     """Step to which the value is rounded before banding, as charts without decimals do."""
     bands: tuple[ScoreBand, ...] = ()
+    scales: tuple[ScoreScale, ...] = ()
+    """While one of them is in question the item spans the points of its own bands and of that one."""
     options: tuple[ScoreOption, ...] = ()
     """The first option that is present gives the points; none present and none unknown: no points."""
     judged_up_to: int = 0
@@ -783,6 +798,8 @@ class ScoreRange:
     high: int
     missing: tuple[str, ...] = ()
     """Names of the items that are open."""
+    settles: tuple[str, ...] = ()
+    """What one could record to settle them, in the same order."""
 
 
 # ---------------------------------------------------------------- what comes out

@@ -88,8 +88,7 @@ def _settles(name: str, assessment: Assessment, library: Library) -> Iterator[st
         yield from _settles_finding(name, assessment, library)
         return
     score_id, _ = parsed_key(name)
-    missing = next((total.missing for total in assessment.scores if total.score == score_id), ())
-    yield from (item.settle for item in library.scores[score_id].items if item.name in missing)
+    yield from next((total.settles for total in assessment.scores if total.score == score_id), ())
 
 
 def _settles_finding(name: str, assessment: Assessment, library: Library) -> Iterator[str]:

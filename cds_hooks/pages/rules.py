@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cds_hooks.model import (
     Cause,
+    Concept,
     Criterion,
     Demotion,
     Library,
     Order,
     OrderBundle,
+    ScoreBand,
     ScoreItem,
     ScoreRule,
+    ScoreScale,
     TierStep,
     Unless,
 )
@@ -165,9 +168,19 @@ def _points(item: ScoreItem, library: Library) -> Inline:
     if item.judged_up_to:
         return plain(f"0 to {item.judged_up_to}, a clinician's judgement")
     concept = library.concepts.get(item.concept)
-    bands = (plain(f"{band.points}: {limits(band.is_, concept)}") for band in item.bands)
     options = ((f"{option.points}: ", *expression(option.when, library)) for option in item.options)
-    return joined((*bands, *options), "; ")
+    scales = (_scale(scale, concept, library) for scale in item.scales)
+    return joined((*_bands(item.bands, concept), *options, *scales), "; ")
+
+
+def _bands(bands: Iterable[ScoreBand], concept: Concept | None) -> Iterator[Inline]:
+    return (plain(f"{band.points}: {limits(band.is_, concept)}") for band in bands)
+
+
+def _scale(scale: ScoreScale, concept: Concept | None, library: Library) -> Inline:
+    excluded = () if scale.unless is None else (" unless ", *expression(scale.unless, library))
+    bands = joined(tuple(_bands(scale.bands, concept)), ", ")
+    return ("or, with ", *expression(scale.when, library), *excluded, ": ", *bands)
 
 
 # ---------------------------------------------------------------- demotions and orders

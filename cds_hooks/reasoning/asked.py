@@ -73,6 +73,9 @@ def asked_by_cause(rule: Cause) -> Iterator[str]:
 def asked_by_score(rule: ScoreRule) -> Iterator[str]:
     """Findings that give a score its points, or say whom it is for."""
     conditions = [option.when for item in rule.items for option in item.options]
+    scales = [scale for item in rule.items for scale in item.scales]
+    conditions += [scale.when for scale in scales]
+    conditions += [scale.unless for scale in scales if scale.unless is not None]
     conditions += [condition for condition in (rule.when, rule.unless) if condition is not None]
     for condition in conditions:
         yield from names(condition)

@@ -205,7 +205,8 @@ def _demotion_faults(library: Library, places: Places) -> Iterator[str]:
 def _ask_faults(library: Library, places: Places) -> Iterator[str]:
     """An ask that no rule can need would never be shown, and one asked twice would be shown twice."""
     needed = {rule.settle for rule in library.findings.values()}
-    needed |= {item.settle for score in library.scores.values() for item in score.items}
+    items = [item for score in library.scores.values() for item in score.items]
+    needed |= {item.settle for item in items} | {scale.settle for item in items for scale in item.scales}
     seen: set[str] = set()
     for ask in library.asks.values():
         at = places.get(("knowledge/asks.yaml", ask.id), "knowledge/asks.yaml:1")
@@ -229,6 +230,8 @@ def _score_faults(library: Library, places: Places) -> Iterator[str]:
                 yield f"{at}: item `{item.name}` reads the unknown concept `{item.concept}`; mend the id"
             if sum((bool(item.bands), bool(item.options), bool(item.judged_up_to))) != 1:
                 yield f"{at}: item `{item.name}` needs exactly one of bands, options, judged_up_to"
+            if item.scales and not item.bands:
+                yield f"{at}: item `{item.name}` has `scales` without `bands`; write its own bands too"
 
 
 def _card_faults(library: Library) -> Iterator[str]:

@@ -6,11 +6,12 @@ above it at the lowest is present, and unknown in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeAlias
 
-from cds_hooks.model import Library, Limits, ScoreItem, ScoreRange, ScoreRule, Span, Truth
+from cds_hooks.model import Library, Limits, ScoreBand, ScoreItem, ScoreRange, ScoreRule, ScoreScale, Span, Truth
 from cds_hooks.reasoning.logic import TruthOf, truth
 from cds_hooks.reasoning.results import Newest
 from cds_hooks.reasoning.values import Reading, against_reference, compare
@@ -19,15 +20,25 @@ NewestOf: TypeAlias = Callable[[str, Span], Newest]
 """The values of a concept within a span of which each may be the newest."""
 
 
+@dataclass(frozen=True, slots=True)
+class Points:
+    """What one item may give, and what would settle it; empty when it is settled."""
+
+    low: int
+    high: int
+    settle: str
+
+
 def score_range(rule: ScoreRule, truth_of: TruthOf, newest: NewestOf, library: Library) -> ScoreRange:
     """The range of one score. Where it is not known whether the score applies, the range still holds."""
-    spans = [(item, _points(item, truth_of, newest, library)) for item in rule.items]
+    points = [(item, _points(item, truth_of, newest, library)) for item in rule.items]
     return ScoreRange(
         score=rule.id,
         applies=_applies(rule, truth_of),
-        low=sum(low for _, (low, _) in spans),
-        high=sum(high for _, (_, high) in spans),
-        missing=tuple(item.name for item, (low, high) in spans if low != high),
+        low=sum(item_points.low for _, item_points in points),
+        high=sum(item_points.high for _, item_points in points),
+        missing=tuple(item.name for item, item_points in points if item_points.settle),
+        settles=tuple(item_points.settle for _, item_points in points if item_points.settle),
     )
 
 
@@ -49,25 +60,40 @@ def risk_of(rule: ScoreRule, total: int) -> str:
     return next((risk.name for risk in reversed(rule.risks) if total >= risk.from_), "")
 
 
-def _points(item: ScoreItem, truth_of: TruthOf, newest: NewestOf, library: Library) -> tuple[int, int]:
+def _points(item: ScoreItem, truth_of: TruthOf, newest: NewestOf, library: Library) -> Points:
     if item.bands:
-        return _by_value(item, newest, library)
-    if item.options:
-        return _by_findings(item, truth_of)
-    return (0, item.judged_up_to)
+        return _by_value(item, truth_of, newest(item.concept, item.within), library)
+    low, high = _by_findings(item, truth_of) if item.options else (0, item.judged_up_to)
+    return Points(low, high, item.settle if low != high else "")
 
 
-def _by_value(item: ScoreItem, newest: NewestOf, library: Library) -> tuple[int, int]:
+def _by_value(item: ScoreItem, truth_of: TruthOf, found: Newest, library: Library) -> Points:
+    """The points on the item's own bands, widened by those on other bands that may hold."""
+    own = _on_bands(item, item.bands, found, library)
+    scales = [scale for scale in item.scales if _may_hold(scale, truth_of)]
+    low, high = _span(
+        [*own, *(points for scale in scales for points in _on_bands(item, scale.bands, found, library))]
+    )
+    if own[0] != own[1]:
+        return Points(low, high, item.settle)
+    return Points(low, high, scales[0].settle if low != high else "")
+
+
+def _may_hold(scale: ScoreScale, truth_of: TruthOf) -> bool:
+    excluded = scale.unless is not None and truth(scale.unless, truth_of) is Truth.PRESENT
+    return truth(scale.when, truth_of) is Truth.PRESENT and not excluded
+
+
+def _on_bands(item: ScoreItem, bands: Sequence[ScoreBand], found: Newest, library: Library) -> tuple[int, int]:
     """The points of the newest value; of several that may be it the most. A newer one unread may give any."""
-    found = newest(item.concept, item.within)
-    spans = [_banded(item, value, library) for value in found.readings]
+    spans = [_banded(item, bands, value, library) for value in found.readings]
     low = max((low for low, _ in spans), default=0)
-    most = max(high for _, high in spans) if found.is_sure and spans else max(band.points for band in item.bands)
+    most = max(high for _, high in spans) if found.is_sure and spans else max(band.points for band in bands)
     return (low, most)
 
 
-def _banded(item: ScoreItem, value: Reading, library: Library) -> tuple[int, int]:
-    judged = [(band.points, _judge(item, value, band.is_, library)) for band in item.bands]
+def _banded(item: ScoreItem, bands: Sequence[ScoreBand], value: Reading, library: Library) -> tuple[int, int]:
+    judged = [(band.points, _judge(item, value, band.is_, library)) for band in bands]
     sure = [points for points, answer in judged if answer is Truth.PRESENT]
     possible = [points for points, answer in judged if answer is Truth.UNKNOWN]
     return _span(sure) if sure else _span([0, *possible])

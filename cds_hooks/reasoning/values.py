@@ -15,6 +15,10 @@ from cds_hooks.chart.record import Observed, Quantity
 from cds_hooks.model import Concept, Conversion, GapReason, Library, Limits, Truth
 
 _NUMBER = re.compile(r"^\s*(<=|>=|<|>|≤|≥)?\s*([-+]?\d+(?:\.\d+)?)\s*(\D.*)?$")
+_ANNOTATION_ALONE = re.compile(r"^\{[^}]*\}$")
+_ANNOTATION_BEHIND = re.compile(r"([^/{}])\{([^}]*)\}")
+_MARKS = str.maketrans({"{": None, "}": None, "[": None, "]": None, "_": " ", "#": None})
+_SPECIAL_UNITS: Mapping[str, str] = {"[degF]": "°F", "Cel": "°C"}
 _COMPARATORS: Mapping[str, str] = {"≤": "<=", "≥": ">="}
 _FOLD = str.maketrans({"μ": "u", "µ": "u", "⁹": "9", "³": "3", "⁶": "6", " ": None})
 
@@ -179,6 +183,14 @@ def _rounded(value: Decimal) -> Decimal:
 
 
 def _with_unit(number: str, unit: str) -> str:
-    if unit in ("", "1", "{INR}", "{score}"):
+    readable = _readable(unit)
+    if readable in ("", "1"):
         return number
-    return f"{number}{unit}" if unit == "%" else f"{number} {unit}"
+    return f"{number}{readable}" if readable == "%" else f"{number} {readable}"
+
+
+def _readable(unit: str) -> str:
+    """UCUM as people write it: an annotation is a word beside its unit, and nothing where it is the whole unit."""
+    plainly = _ANNOTATION_ALONE.sub("", _SPECIAL_UNITS.get(unit, unit))
+    plainly = _ANNOTATION_BEHIND.sub(r"\1 \2", plainly)
+    return plainly.translate(_MARKS)

@@ -13,7 +13,7 @@ from cds_hooks.chart.record import Coded, Observed, Patient, PatientRecord, Quan
 from cds_hooks.model import AgeBand, Coding, FindingRule, Limits, Span, Truth, When
 from cds_hooks.reasoning.codes import system_uri
 from cds_hooks.reasoning.mapping import find
-from tests.build import AT, hours_ago
+from tests.build import AT, hours_ago, record
 from tests.end_to_end.charts import library
 
 # ---------------------------------------------------------------- platelets in every spelling
@@ -179,7 +179,7 @@ def around(limits: Limits) -> list[Decimal]:
 
 
 def chart(concept_id: str, value: Decimal, unit: str, age: Span | None = None) -> PatientRecord:
-    """One measurement of an hour ago."""
+    """One measurement of an hour ago, and all lists read."""
     code = library().concepts[concept_id].codes[0]
     entry = Observed(
         "Observation/o1",
@@ -187,7 +187,7 @@ def chart(concept_id: str, value: Decimal, unit: str, age: Span | None = None) -
         Quantity(value, unit),
         at=hours_ago(1),
     )
-    return PatientRecord(Patient() if age is None else patient_of(age), observed=(entry,))
+    return record(entry, person=Patient() if age is None else patient_of(age))
 
 
 def patient_of(age: Span) -> Patient:

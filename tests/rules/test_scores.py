@@ -116,13 +116,47 @@ FEBRILE = {
         (7, FEBRILE),  # 2+1+0+1+2+0+1
         (3, CALM | {"saturation": saturation("98"), "consciousness": word("consciousness", "confusion-new")}),
         (0, CALM | {"saturation": saturation("96"), "breathing": breathing("20"), "pulse": pulse("88")}),
-        # Scale 2 would give this one 3; without a coded target scale 1 holds, and gives more.
+        # Scale 2 would give this one 3; without a recorded target scale 1 holds, and gives more.
         (4, CALM | {"saturation": saturation("93"), "oxygen": air("1"), "breathing": breathing("20")}),
     ],
     ids=["well", "shock", "febrile", "confusion alone", "scale 2 on air", "scale 2 on oxygen"],
 )
 def test_news2_of_a_worked_example(points, chart):
     assert (points, points) == span("news2", ADULT, *chart.values())
+
+
+@pytest.mark.parametrize(
+    ("points", "number", "oxygen"),
+    [
+        ((0, 3), "88", "0"),
+        ((3, 3), "83", "0"),
+        ((2, 3), "84", "0"),
+        ((1, 3), "87", "0"),
+        ((0, 2), "92", "0"),
+        ((0, 2), "93", "0"),
+        ((0, 0), "96", "0"),
+        ((2, 4), "96", "2"),
+        ((2, 5), "97", "2"),
+        ((3, 4), "93", "2"),
+        ((2, 5), "90", "2"),
+    ],
+)
+def test_news2_spans_both_scales_of_saturation_with_hypercapnic_respiratory_failure(points, number, oxygen):
+    chart = CALM | {"saturation": saturation(number), "oxygen": air(oxygen)}
+
+    assert points == span("news2", ADULT, listed("hypercapnic-respiratory-failure"), *chart.values())
+
+
+def test_news2_spans_every_scale_while_nobody_knows_whether_oxygen_is_given():
+    chart = {name: entry for name, entry in CALM.items() if name != "oxygen"}
+
+    assert (0, 5) == span("news2", ADULT, listed("hypercapnic-respiratory-failure"), *chart.values())
+
+
+def test_news2_is_on_scale_1_while_the_problem_list_is_unread():
+    chart = CALM | {"saturation": saturation("88")}
+
+    assert (3, 3) == span("news2", ADULT, Given(list="Condition", state="failed"), *chart.values())
 
 
 @pytest.mark.parametrize(

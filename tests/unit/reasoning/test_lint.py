@@ -341,6 +341,11 @@ SETTLED = 'name: "N", settle: "x"'
         ),
         ("item `N` needs exactly one of bands, options, judged_up_to", f"{{{SETTLED}}}", ""),
         (
+            "item `N` has `scales` without `bands`; write its own bands too",
+            f"{{{SETTLED}, judged_up_to: 1, scales: [{{when: skin-bleeding, settle: x, bands: []}}]}}",
+            "",
+        ),
+        (
             "item `N` needs exactly one of bands, options, judged_up_to",
             f"{{{SETTLED}, judged_up_to: 1, options: [{{when: skin-bleeding, points: 1}}]}}",
             "",

@@ -180,6 +180,47 @@ def test_a_score_is_worked_out_once_and_told():
     assert (findings.score("s"),) == findings.worked_out_scores
 
 
+# ---------------------------------------------------------------- other bands that may hold
+
+OTHER = """\
+    scales:
+      - when: rash
+        unless: bruise
+        settle: "which scale"
+        bands: [{is: {at_least: "50", unit: "10*9/L"}, points: 3}]
+"""
+SCALED = COUNT + OTHER
+
+
+@pytest.mark.parametrize(
+    ("expected", "entries"),
+    [
+        ((1, 1), ()),
+        ((1, 1), (observed("petechiae", value=False),)),
+        ((1, 3), (observed("petechiae"),)),
+        ((1, 1), (observed("petechiae"), observed("purpura"))),
+    ],
+)
+def test_other_bands_widen_an_item_while_what_they_are_for_is_present_and_nothing_excludes_them(expected, entries):
+    assert expected == span([SCALED], platelets("60"), *entries)
+
+
+def test_an_item_that_only_its_scale_leaves_open_is_settled_by_the_scale():
+    found = total([SCALED], platelets("60"), observed("petechiae"))
+
+    assert (("platelets",), ("which scale",)) == (found.missing, found.settles)
+
+
+def test_an_item_without_a_value_is_settled_by_the_value():
+    assert ("a platelet count",) == total([SCALED], observed("petechiae")).settles
+
+
+def test_bands_that_give_the_same_points_leave_nothing_open():
+    found = total([SCALED], platelets("40"), observed("petechiae"))
+
+    assert ((0, 2), ("which scale",)) == ((found.low, found.high), found.settles)
+
+
 # ---------------------------------------------------------------- values that were not all seen
 
 

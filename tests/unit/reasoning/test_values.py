@@ -14,7 +14,7 @@ from cds_hooks.reasoning.values import (
     quantity_of,
     reading,
 )
-from tests.build import amount, observed, platelets, small_library
+from tests.build import amount, library_of, observed, platelets, small_library
 
 P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN
 TEN = Decimal(10)
@@ -286,7 +286,7 @@ def test_the_laboratory_flag_does_not_answer_for_a_multiple():
         ("42000 /uL (42 ×10⁹/L)", "platelet-count", "42000 /uL"),
         (">1000000 /uL (>1000 ×10⁹/L)", "platelet-count", ">1000000 /uL"),
         ("8.5 g/dL (85 g/L)", "haemoglobin", "8.5 g/dL"),
-        ("100.4 [degF] (38 °C)", "temperature", "100.4 [degF]"),
+        ("100.4 °F (38 °C)", "temperature", "100.4 [degF]"),
         ("1.4", "inr", "1.4 {INR}"),
         ("9.999 ×10⁹/L", "platelet-count", "9.999 10*9/L"),
         ("12346 /uL (12.35 ×10⁹/L)", "platelet-count", "12346 /uL"),
@@ -295,6 +295,37 @@ def test_the_laboratory_flag_does_not_answer_for_a_multiple():
 )
 def test_a_value_is_shown_as_charted_and_canonically_where_they_differ(expected, concept, text):
     item = read(concept, amount(text))
+    assert isinstance(item, Reading)
+
+    assert expected == in_words(item)
+
+
+MARKED_UNITS = """\
+marked:
+  kind: lab
+  name: "Marked"
+  unit: "mL/min/{1.73_m2}"
+  convert:
+    {"mL/min/{1.73_m2}": "1", "mg/L{FEU}": "2", "{cells}/uL": "2", "{#}/uL": "2", "mm[Hg]": "2", "{ratio}": "2"}
+  plausible: {min: "0", max: "100"}
+  texts: ["marked"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("expected", "unit"),
+    [
+        ("3 mL/min/1.73 m2", "mL/min/{1.73_m2}"),
+        ("3 mg/L FEU (6 mL/min/1.73 m2)", "mg/L{FEU}"),
+        ("3 cells/uL (6 mL/min/1.73 m2)", "{cells}/uL"),
+        ("3 /uL (6 mL/min/1.73 m2)", "{#}/uL"),
+        ("3 mmHg (6 mL/min/1.73 m2)", "mm[Hg]"),
+        ("3 (6 mL/min/1.73 m2)", "{ratio}"),
+    ],
+)
+def test_the_marks_of_the_unit_language_are_not_shown(expected, unit):
+    library = library_of(more_concepts=MARKED_UNITS)
+    item = reading(observed("marked", Quantity(Decimal(3), unit)), library.concepts["marked"], library)
     assert isinstance(item, Reading)
 
     assert expected == in_words(item)
