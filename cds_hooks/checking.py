@@ -22,24 +22,27 @@ MAX_DETAIL = 3500
 def faults(library: Library, root: Path, today: date) -> CaseReport:
     """How many cases were judged, and everything because of which the library is refused."""
     report = check_cases(library, root)
-    found = [*report.faults, *reviews_due(library, today), *release_faults(library, root)]
+    found = [*report.faults, *_unused(library), *reviews_due(library, today), *release_faults(library, root)]
     if not report.faults:  # what follows builds charts from the cases, which must be right for that
         found += [*out_of_reach(library, root), *_too_long(library, root)]
     return CaseReport(report.judged, tuple(found))
 
 
 def warnings(library: Library, root: Path) -> tuple[str, ...]:
-    """What an author should know and may leave: findings and publications that nothing uses, no release yet."""
-    unused, cited = unused_findings(library), citation_counts(library)
-    dead = [source for source in library.citations if not cited[source]]
-    lines = []
-    if unused:
-        lines.append(f"{len(unused)} findings are not used by a rule yet: {', '.join(unused)}")
-    if dead:
-        lines.append(f"{len(dead)} publications are cited by nothing: {', '.join(dead)}")
-    if not is_recorded(library, root):
-        lines.append(f"{library.card.version} is not recorded as a release: run `pinpoint release` when it ships")
-    return tuple(lines)
+    """What an author should know and may leave: rules that are not recorded as a release yet."""
+    if is_recorded(library, root):
+        return ()
+    return (f"{library.card.version} is not recorded as a release: run `pinpoint release` when it ships",)
+
+
+def _unused(library: Library) -> Iterator[str]:
+    """Findings and publications that nothing uses: nobody would notice when they are wrong."""
+    for name in unused_findings(library):
+        yield f"mappings/findings/{name}.yaml:1: no rule asks for `{name}`; use it or delete it with its cases"
+    cited = citation_counts(library)
+    for source in library.citations:
+        if not cited[source]:
+            yield f"knowledge/citations.yaml:1: nothing cites `{source}`; cite it in a rule or delete it"
 
 
 def _too_long(library: Library, root: Path) -> Iterator[str]:

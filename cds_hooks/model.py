@@ -1049,6 +1049,8 @@ class LibraryCard:
     """Order in which criteria head a card, first heads."""
     signed_off: bool
     """True only when a named clinician has signed every active rule."""
+    silent_when: tuple[str, ...] = ()
+    """Findings beside any of which no card is made at all: the patient has died."""
     no_samples_during: str = ""
     """Id of a criterion during which no order is proposed, because isolation comes before any sample."""
     least_tier: Mapping[Hook, Tier] = field(default_factory=dict)

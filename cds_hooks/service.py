@@ -166,7 +166,7 @@ def advise_on(
         at,
         truth_of=findings.truth_of,
         scores=lambda: findings.worked_out_scores,
-        deceased=record.patient.deceased,
+        deceased=any(findings.truth_of(name) is Truth.PRESENT for name in library.card.silent_when),
         hook=hook,
     )
     if any(match.truth is Truth.PRESENT for match in (*assessment.criteria, *assessment.causes)):

@@ -52,7 +52,7 @@ class Kept(Struct, gc=False, rename="camel", tag_field="resourceType", tag=True)
     actual_period: Period | None = None
 
     def is_plainly_of(self, patient: str, until: str) -> bool:
-        """Whether it names nobody but this patient ("Patient/1"), and no time that begins after that day (YYYY-MM-DD)."""
+        """Whether it names nobody but this patient ("Patient/1"), and no time after that day (YYYY-MM-DD)."""
         whose = self.subject or self.patient
         return (whose is None or whose.reference == patient) and self._latest()[:10] <= until
 

@@ -67,8 +67,9 @@ def lint(library: Library, places: Places) -> tuple[str, ...]:
 
 
 def unused_findings(library: Library) -> tuple[str, ...]:
-    """Findings that no rule and no other finding asks for, in alphabetical order."""
-    used = {library.card.gate, *(name for rule in library.findings.values() for name in asked_by_finding(rule))}
+    """Findings that no rule, no other finding and not the library's own card asks for, in alphabetical order."""
+    used = {library.card.gate, *library.card.silent_when}
+    used |= {name for rule in library.findings.values() for name in asked_by_finding(rule)}
     for criterion in library.criteria.values():
         used |= set(asked_by_criterion(criterion))
     for cause in library.causes.values():
@@ -237,6 +238,7 @@ def _score_faults(library: Library, places: Places) -> Iterator[str]:
 def _card_faults(library: Library) -> Iterator[str]:
     if library.card.gate not in library.findings:
         yield f"knowledge/library.yaml:1: unknown gate `{library.card.gate}`; write the id of a finding"
+    yield from _unknown_findings(library.card.silent_when, "knowledge/library.yaml:1", library)
     for citation in library.citations.values():
         if not citation.url.startswith("https://"):
             yield f"knowledge/citations.yaml:1: `{citation.id}` needs an https url"

@@ -90,23 +90,39 @@ def test_charts_are_built_only_from_cases_that_are_right(folder):
 # ---------------------------------------------------------------- warnings
 
 
-def test_what_nothing_uses_is_a_warning(folder):
+def test_what_nothing_uses_is_refused(folder):
     (folder / "mappings/findings/extra.yaml").write_text(
         'id: extra\nname: "Extra"\nperson: {deceased: true}\n', encoding="utf-8"
     )
     citations = folder / "knowledge/citations.yaml"
     more = citations.read_text(encoding="utf-8").replace("textbook:", "gossip:")
     citations.write_text(f"{citations.read_text(encoding='utf-8')}{more}", encoding="utf-8")
+
+    said = found(folder)
+
+    assert "mappings/findings/extra.yaml:1: no rule asks for `extra`; use it or delete it with its cases" in said
+    assert any("nothing cites `gossip`; cite it in a rule or delete it" in fault for fault in said)
+
+
+def test_a_finding_beside_which_no_card_is_made_is_used(folder):
+    (folder / "mappings/findings/dead.yaml").write_text(
+        'id: dead\nname: "Dead"\nperson: {deceased: true}\n', encoding="utf-8"
+    )
+    card = folder / "knowledge/library.yaml"
+    card.write_text(f"{card.read_text(encoding='utf-8')}silent_when: [dead]\n", encoding="utf-8")
+
+    assert not any("no rule asks for" in fault for fault in found(folder))
+
+
+def test_rules_that_are_not_recorded_are_a_warning(folder):
     (folder / "knowledge/release.json").write_text("{}", encoding="utf-8")
 
     assert warnings(load(folder), folder) == (
-        "1 findings are not used by a rule yet: extra",
-        "1 publications are cited by nothing: gossip",
         "1.2.3 is not recorded as a release: run `pinpoint release` when it ships",
     )
 
 
-def test_a_library_in_which_all_is_used_has_no_warning(folder):
+def test_rules_that_are_recorded_have_no_warning(folder):
     assert warnings(load(folder), folder) == ()
 
 

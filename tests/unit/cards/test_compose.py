@@ -31,7 +31,9 @@ FINDINGS = {
     "fever": 'sign: {concepts: [fever], problem_within: {days: 7}}\nsettle: "whether there was fever"',
     "low": 'measure: {concept: platelet-count, is: {below: "100", unit: "10*9/L"}}\nsettle: "a platelet count"',
     "aspirin-use": "medication: {ingredients: [aspirin]}",
+    "dead": "person: {deceased: true}",
 }
+SILENT = f"{CARD}silent_when: [dead]\n"
 RASH = problem(coded("1001"), hours_ago(5), sites=["leg"])
 FEVER = problem("fever", hours_ago(3))
 COUNT = platelets("8", hours_ago(2))
@@ -91,14 +93,17 @@ def test_an_inactive_rule_adds_no_line_to_the_card_of_another():
 
 
 def test_the_dead_get_no_card():
-    rules = {"criteria": {"R-A": tier("EMERGENCY")}, "causes": {"c": SPOTS}}
+    rules = {"criteria": {"R-A": tier("EMERGENCY")}, "causes": {"c": SPOTS}, "card": SILENT}
 
     assert cards(RASH, **rules) != ()
     assert cards(RASH, **rules, person=patient(deceased=True)) == ()
 
 
 def test_the_dead_get_no_gap_card():
-    assert cards(person=patient(deceased=True), criteria={"R-A": SPOTS}, lists={"Condition": list_failed()}) == ()
+    unread = {"Condition": list_failed()}
+
+    assert cards(criteria={"R-A": SPOTS}, lists=unread, card=SILENT) != ()
+    assert cards(person=patient(deceased=True), criteria={"R-A": SPOTS}, lists=unread, card=SILENT) == ()
 
 
 def test_at_most_two_cards_speak_however_much_holds():

@@ -13,6 +13,7 @@ from cds_hooks.model import GapReason
 from cds_hooks.service import advise_on
 from tests.build import (
     AT,
+    CARD,
     coded,
     hours_ago,
     library_of,
@@ -31,6 +32,7 @@ FINDINGS = {
     "fever": 'sign: {concepts: [fever], problem_within: {days: 7}}\nsettle: "whether there was fever"',
     "low": 'measure: {concept: platelet-count, is: {below: "100", unit: "10*9/L"}}\nsettle: "a platelet count"',
     "young": "person: {age: {below: {years: 18}}}",
+    "dead": "person: {deceased: true}",
 }
 RASH = problem(coded("1001"), hours_ago(5), sites=["leg"])
 COUNT = platelets("8", hours_ago(2))
@@ -39,8 +41,9 @@ COUNT = platelets("8", hours_ago(2))
 NEEDS_A_COUNT = {"R-A": "when: {all: [skin-bleeding, low]}"}
 
 
-def told(*entries, criteria=None, causes=None, person=None, lists=None, findings=None):
-    library = library_of(findings or FINDINGS, criteria=criteria, causes=causes)
+def told(*entries, criteria=None, causes=None, person=None, lists=None, findings=None, card=CARD):
+    files = {"knowledge/library.yaml": card}
+    library = library_of(findings or FINDINGS, criteria=criteria, causes=causes, files=files)
     advice = advise_on(record(*entries, person=person, lists=lists), library, AT, Voice())
     return explain(advice.record, advice.assessment, library, advice.cards)
 
@@ -249,9 +252,10 @@ def test_it_ends_with_the_version_the_digest_and_the_instant():
 
 
 def test_the_dead_are_reasoned_about_but_get_no_card():
-    lines = told(RASH, criteria={"R-A": "when: skin-bleeding"}, person=patient(deceased=True))
+    rules = {"criteria": {"R-A": "when: skin-bleeding"}, "card": f"{CARD}silent_when: [dead]\n"}
 
-    assert "Cards: none" in lines
+    assert "Cards: none" not in told(RASH, **rules)
+    assert "Cards: none" in told(RASH, **rules, person=patient(deceased=True))
 
 
 @pytest.mark.parametrize("rules", [{}, {"criteria": {"R-A": "when: skin-bleeding"}}])

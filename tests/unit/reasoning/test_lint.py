@@ -380,6 +380,14 @@ def test_a_finding_built_from_itself_by_way_of_a_score_is_a_fault():
 # ---------------------------------------------------------------- card and citations
 
 
+def test_what_makes_the_service_silent_must_be_a_finding():
+    card = f"{CARD}silent_when: [nothing]\n"
+
+    (fault,) = faults(files={"knowledge/library.yaml": card})
+
+    assert fault.startswith("knowledge/library.yaml:1: unknown finding `nothing`")
+
+
 def test_the_gate_must_be_a_finding():
     card = CARD.replace("gate: skin-bleeding", "gate: nothing")
 
