@@ -16,6 +16,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -55,7 +56,7 @@ def page_router(charts: Callable[[], Store]) -> Starlette:
             Route(f"{PATH}/written/{{release}}", server.written, methods=["POST"]),
             Mount(PATH, StaticFiles(directory=FOLDER)),
         ],
-        middleware=[Middleware(_Guarded)],
+        middleware=[Middleware(_Guarded), Middleware(GZipMiddleware, compresslevel=6)],
     )
 
 

@@ -45,7 +45,7 @@ async function tried(text, release, services, result) {
   return show(result,
     element("p", { class: "note" }, `Sent to ${service.id}: ${answer.status}, ${answer.ms.toFixed(1)} ms`),
     await cardElements(answer, { service }),
-    element("section", { class: "box" }, element("h2", {}, "Why"),
+    (answer.ok || trace.ok) && element("section", { class: "box" }, element("h2", {}, "Why"), // else it is said once
       trace.ok ? whyElements(trace.json) : refusal(trace)),
     element("details", { class: "box" }, element("summary", {}, "As curl"),
       element("pre", { tabindex: "0" }, curl(`/cds-services/${service.id}`, read.request))));

@@ -65,7 +65,7 @@ function observation(patientId, number, category, coding, quantity, range) {
  * Shows the controls. `chart` is the chart as edited; `onChange(edits)` is called with the new list of edits.
  */
 export function showWhatIf(target, { patientId, chart, edits, onChange }) {
-  const number = edits.length + 1;
+  const number = 1 + Math.max(0, ...chart.map((one) => Number(/^what-if-(\d+)$/.exec(one.id)?.[1] ?? 0))); // not used yet
   const more = (edit) => onChange([...edits, edit]);
   const current = chart.filter((one) => isMedicine(one) && one.status === "active");
   show(target,

@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 
 const OPEN = ["Criteria met", "Criteria taken back", "Recorded situations", "Would settle most", "Scores", "Gaps", "Not valid"];
 const BESIDE = new Set(["Cards"]); // shown as cards already
-const FIRST = ["Criteria met", "Would settle most", "Gaps", "Possible causes", "Criteria undecided", "Criteria taken back"];
+const FIRST = ["Criteria met", "Criteria taken back", "Recorded situations", "Would settle most", "Undecided, by", "Gaps", "Possible causes", "Scores"];
 const SOON = /^(Emergency|Same day|Within 48 hours|Routine): /; // shown as a badge
 const TRUTHS = { present: "present", absent: "absent", unknown: "undecided" };
 

@@ -25,7 +25,10 @@ function shortened(text) {
   return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}\n… ${size(text.slice(SHOWN))} more; copy it to see all`;
 }
 
-const size = (text) => `${(new Blob([text]).size / 1024).toFixed(1)} kB`;
+function size(text) {
+  const bytes = new Blob([text]).size;
+  return bytes < 1024 ? `${bytes} bytes` : `${(bytes / 1024).toFixed(1)} kB`;
+}
 
 /** The call for a POSIX shell. */
 export function curl(address, request) {

@@ -12,6 +12,7 @@ EMERGENCY = "child-fever-purpura"
 UNTESTED = "adult-petechiae-no-count"
 TREND = "heparin-falling-platelets"
 FIRST_CARD_S = 2.0
+PAGE_BYTES = 300_000
 
 
 def chart_of(patient):
@@ -59,6 +60,20 @@ def test_the_first_visit_shows_an_emergency_within_two_seconds(tab):
     tab("/").wait_for_selector("#cards-body .card.critical")
 
     assert time.monotonic() - started < FIRST_CARD_S
+
+
+def test_the_first_visit_brings_less_than_300_kilobytes_with_all_its_data(tab):
+    came = []
+
+    def before(page):
+        wire = page.context.new_cdp_session(page)
+        wire.send("Network.enable")
+        wire.on("Network.loadingFinished", lambda told: came.append(told["encodedDataLength"]))
+
+    answered(tab("/", before=before)).wait_for_selector(".why-part")
+
+    assert len(came) > 20
+    assert sum(came) < PAGE_BYTES
 
 
 def test_the_chart_is_shown_with_its_trend_and_its_outline(tab):
@@ -208,6 +223,21 @@ def test_platelets_a_rash_and_a_stopped_medicine_reach_the_service_as_prefetch(t
     assert "mouth" in page.locator(".where figcaption").inner_text()
     assert page.locator("#chart .off").count() >= 1
     assert "what-if-1" in page.locator("#wire-request").inner_text()
+
+
+def test_what_is_added_after_a_change_was_taken_back_has_an_id_of_its_own(tab):
+    page = answered(tab(chart_of(UNTESTED)))
+    temperature = page.get_by_role("button", name=re.compile("^Add: Temperature"))
+    platelets = page.get_by_role("button", name=re.compile("^Set: Platelets"))
+
+    asked_again(page, temperature.click)
+    asked_again(page, platelets.click)
+    asked_again(page, page.locator(".edits li button").first.click)
+    asked_again(page, temperature.click)
+
+    sent = re.findall(r'"id": "(what-if-\d+)"', page.locator("#wire-request").inner_text())
+    assert set(sent) == {"what-if-2", "what-if-3"}
+    assert page.locator(".edits li").count() == 2
 
 
 # ---------------------------------------------------------------- the wire

@@ -50,7 +50,7 @@ def test_a_second_run_is_compared_with_the_first(reviewed):
     }""")
 
     reviewed.click("#run-review")
-    expect(reviewed.locator(".review-sums")).to_contain_text("1 changed since last run")
+    expect(reviewed.locator(".review-sums")).to_contain_text("1 changed since last run", timeout=20_000)
 
     row = reviewed.locator("#review-table tbody tr", has_text="healthy-elder")
     assert "changed" in row.inner_text()
@@ -131,6 +131,7 @@ def test_a_request_that_lacks_something_gets_its_outcome_explained(tab, watch):
 
     assert "The service answered 400" in alert.inner_text()
     assert "Where: context" in alert.inner_text()
+    assert result.get_by_role("alert").count() == 1
 
 
 def test_a_file_is_dropped(tab):

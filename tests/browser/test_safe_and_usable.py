@@ -216,9 +216,25 @@ def test_an_own_request_has_no_serious_violation(tab, watch, scheme):
     assert serious(page) == []
 
 
-@pytest.mark.parametrize("width", [1440, 1280, 1024, 768, 390])
+@pytest.mark.parametrize("width", [1440, 1280, 1180, 1024, 820, 768, 390])
 def test_nothing_sticks_out_sideways(tab, width):
     page = tab(f"/#/chart/{EMERGENCY}", width=width)
     page.wait_for_selector(".why-part")
+    page.get_by_role("button", name="Add: Temperature, °C").click()
+    page.wait_for_selector("tr.changed")
+    page.wait_for_selector("#cards[aria-busy='false']")
 
+    wide = "[...document.querySelectorAll('.box, .card')].filter((one) => one.scrollWidth > one.clientWidth + 1)"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(f"{wide}.map((one) => one.id || one.className)") == []
+
+
+@pytest.mark.parametrize("width", [1180, 820])
+def test_on_a_tablet_chart_and_cards_stand_side_by_side(tab, width):
+    page = tab(f"/#/chart/{EMERGENCY}", width=width, height=2000 - width)
+    page.wait_for_selector("#cards-body .card.critical")
+
+    chart, cards = page.locator("#chart").bounding_box(), page.locator("#cards-body").bounding_box()
+    assert chart["x"] + chart["width"] <= cards["x"]
+    expect(page.locator("#chart")).to_be_in_viewport()
+    expect(page.locator("#cards-body .card.critical h3")).to_be_in_viewport()
