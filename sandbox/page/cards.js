@@ -66,7 +66,7 @@ const source = (given) => outward(given?.label ?? "", given?.url);
 function links(given) {
   if (!given.length) return null;
   return element("p", { class: "card-links" }, given.map((link) =>
-    link.type === "smart" ? `${link.label} (SMART app)` : outward(`${link.label} ↗`, link.url)));
+    link.type === "smart" ? `${link.label} (SMART app)` : outward(`${link.label}\u00a0↗`, link.url)));
 }
 
 function suggestions(card, report, onAccepted) {
