@@ -210,6 +210,8 @@ def _wrong_addresses(settings: Settings) -> list[str]:
     public = parse_base(settings.public_url)
     if settings.public_url and public is None:
         wrong.append("CDS_PUBLIC_URL is not an http(s) address without user name, query, fragment or dots.")
+    if public and public.url != settings.public_url.removesuffix("/"):
+        wrong.append(f"CDS_PUBLIC_URL: write it as {public.url}, since tokens name it character for character.")
     if settings.is_sandbox and public and public.scheme == "http" and not public.is_loopback:
         wrong.append("CDS_PUBLIC_URL must be https: cards link to it. Plain http will do on this machine only.")
     return wrong
@@ -217,9 +219,9 @@ def _wrong_addresses(settings: Settings) -> list[str]:
 
 def _wrong_origins(settings: Settings) -> list[str]:
     return [
-        f"CDS_CORS_ORIGINS: entry {number} is not an origin; write scheme, host and port only, or *."
+        f"CDS_CORS_ORIGINS: entry {number} is not an origin as browsers write it, such as https://page.example."
         for number, origin in enumerate(settings.cors_origins, start=1)
-        if origin != "*" and ((base := parse_base(origin)) is None or base.path or origin.endswith("/"))
+        if origin != "*" and ((base := parse_base(origin)) is None or base.origin != origin)
     ]
 
 

@@ -62,7 +62,7 @@ async def about_client(client: CdsClient, read: Read, public_url: str, *, demo_k
         facts=(
             f"iss: {client.iss}",
             f"algorithms: {', '.join(client.algorithms)}",
-            f"keys: {', '.join(f'{kid} ({_kind(key)})' for kid, key in keys.items()) or 'none'}",
+            f"keys: {', '.join(f'{_shown(kid)} ({_kind(key)})' for kid, key in keys.items()) or 'none'}",
             f"aud: {', '.join((f'{public_url}/cds-services/<id of the service>', *client.audiences))}",
             f"FHIR servers: {', '.join(client.fhir_bases) or 'none, so answers rest on prefetch alone'}",
         ),
@@ -77,11 +77,20 @@ _MALFORMED = (
     "base64url, at most 8 kB together."
 )
 
+_MOST = 300
+"""Characters of a value that are shown."""
+
 _Words = Callable[[Opened, CdsClient, Collection[str], datetime], str]
 
 
 def _said(value: object) -> str:
-    return "nothing" if value is None else f"`{value}`"
+    return "nothing" if value is None else f"`{_shown(value)}`"
+
+
+def _shown(value: object) -> str:
+    """What someone else wrote, as it may stand on a terminal: one line, not too long, and nothing but letters."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in str(value))
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
 
 
 def _moment(opened: Opened, claim: str) -> str:

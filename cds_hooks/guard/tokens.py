@@ -92,7 +92,7 @@ class Opened:
     def seconds(self, claim: str) -> float | None:
         """The claim when it is a number of seconds since 1970; None otherwise."""
         value = self.claims.get(claim)
-        is_time = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _NO_TIME
+        is_time = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _NO_TIME
         return float(value) if isinstance(value, int | float) and is_time else None
 
 

@@ -27,7 +27,7 @@ def asked(library):
 @pytest.fixture(scope="session")
 def service(library):
     async def answer(request, fetch_missing):
-        return (await advise(request, fetch_missing, library, AT, Voice("uk"))).cards
+        return (await advise(request, fetch_missing, library, AT, Voice("uk", "https://cds.example"))).cards
 
     def templates(hook):
         return {query.key: query.template for query in queries(library, hook)}

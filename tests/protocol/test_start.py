@@ -1,5 +1,10 @@
 """The application as `pinpoint serve` and the sandbox make it."""
 
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+
 import pytest
 import structlog
 from starlette.testclient import TestClient
@@ -7,6 +12,8 @@ from starlette.testclient import TestClient
 from cds_hooks.app import create_app
 from cds_hooks.settings import Settings
 from tests.protocol.charts import PATH
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +47,32 @@ def test_it_says_which_software_and_which_knowledge_answer(application, library)
 
     assert set(told) == {"software", "knowledge", "digest"}
     assert told["digest"] == library.digest
+
+
+def test_production_that_is_not_safe_ends_with_every_reason(tmp_path):
+    careless = {
+        "CDS_PUBLIC_URL": "http://cds.example",
+        "CDS_CORS_ORIGINS": "*",
+        "CDS_FHIR_SERVERS": "http://ehr.example/r4",
+        "CDS_CLIENTS": str(tmp_path / "clients.yaml"),
+    }
+    (tmp_path / "clients.yaml").write_text('any:\n  iss: "*"\n  jku: "http://ehr.example/jwks"\n')
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
+
+    done = subprocess.run(
+        [Path(sysconfig.get_path("scripts")) / "pinpoint", "serve", "--port", "0"],
+        cwd=ROOT,
+        env=clean | careless | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    for part in ("CDS_PUBLIC_URL must be https", "CDS_CORS_ORIGINS", "CDS_FHIR_SERVERS", "any.iss", "any.jku"):
+        assert part in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_it_answers_a_call(application, chart):

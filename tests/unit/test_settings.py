@@ -121,7 +121,20 @@ def test_origins_are_scheme_host_and_port(origin):
     check(Settings(profile="sandbox", cors_origins=origin))
 
 
-@pytest.mark.parametrize("origin", ["https://a.example/", "a.example", "https://a.example/app"])
+@pytest.mark.parametrize(
+    "public_url", ["https://CDS.example/x", "https://cds.example:443", "https://cds.example."]
+)
+def test_the_public_address_is_written_in_one_way(public_url):
+    """Tokens name it character for character."""
+    [reason] = reasons_not_to_start(Settings(profile="sandbox", public_url=public_url))
+
+    assert reason.startswith("CDS_PUBLIC_URL: write it as https://cds.example")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://a.example/", "a.example", "https://a.example/app", "https://A.example", "https://a.example:443"],
+)
 def test_anything_else_is_no_origin(origin):
     assert reasons_not_to_start(Settings(profile="sandbox", cors_origins=origin))
 

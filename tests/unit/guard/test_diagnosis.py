@@ -61,6 +61,16 @@ async def test_everything_that_is_wrong_is_told_at_once():
         assert part in words
 
 
+async def test_what_a_token_says_cannot_write_on_the_terminal():
+    hostile = "\x1b[2J\x07\u202e" + "k" * 1000
+
+    words = "\n".join((await told(token(aud=hostile, head={"typ": hostile, "kid": hostile[:200]}))).problems)
+
+    assert "k" * 100 in words
+    assert len(words) < 1500
+    assert all(letter.isprintable() or letter == "\n" for letter in words)
+
+
 async def test_tenants_are_named():
     [line] = (await told(token(tenant="x"), client(tenants=("a", "b")))).problems
 
@@ -105,6 +115,13 @@ async def test_an_entry_in_order_tells_what_holds(addresses):
         f"aud: {PUBLIC}/cds-services/<id of the service>, word",
         "FHIR servers: https://ehr.example/r4",
     )
+
+
+async def test_names_of_keys_cannot_write_on_the_terminal(addresses):
+    assert addresses
+    report = await about_client(client(), saying(jwks(key("\x1b[2J"))), PUBLIC)
+
+    assert all(letter.isprintable() for line in report.facts for letter in line)
 
 
 async def test_without_servers_it_says_that_prefetch_is_all():

@@ -141,6 +141,7 @@ TIMES = [
     ({"exp": seconds(10), "iat": seconds(10)}, Refusal.LIFETIME),
     ({"exp": 10**400}, Refusal.TIMES),
     ({"exp": 1e308, "iat": 1e308}, Refusal.TIMES),
+    ({"exp": -(10**11) + 1}, Refusal.TIMES),
     ({"exp": None}, Refusal.TIMES),
     ({"iat": None}, Refusal.TIMES),
     ({"exp": str(seconds(300))}, Refusal.TIMES),
