@@ -28,7 +28,7 @@ from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.replay import ReplayStore
 from cds_hooks.model import Hook, Library
 from cds_hooks.pages.served import Served, served
-from cds_hooks.quiet import quiet_call
+from cds_hooks.silent import silent_call
 from cds_hooks.reasoning.cases import canaries
 from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.site import deployed
@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
             settings=settings,
             services=services,
             answer=_speaker(ask),
-            quiet=lambda body, hook: quiet_call(body, hook, library, datetime.now(UTC)),
+            silent=lambda body, hook: silent_call(body, hook, library, datetime.now(UTC)),
             explain=_explainer(ask, library) if settings.is_sandbox else None,
             version={
                 "software": version("pinpoint-cds"),

@@ -56,7 +56,7 @@ from cds_hooks.transport import Client
 _LARGE_BODY_BYTES = 1_000_000
 """Larger bodies are worked on in a thread of their own, so that other callers are not kept waiting."""
 
-QuietCall: TypeAlias = Callable[[bytes, Hook], HookRequest | None]
+SilentCall: TypeAlias = Callable[[bytes, Hook], HookRequest | None]
 """The call in a body that can only be answered without a card; None when that has to be found out."""
 
 UseCase: TypeAlias = Callable[[HookRequest, FetchMissing], Awaitable[Sequence[Card]]]
@@ -80,7 +80,7 @@ class Deployment:
     """Each service with its prefetch templates by key."""
     answer: UseCase
     version: Mapping[str, str]
-    quiet: QuietCall = lambda _body, _hook: None
+    silent: SilentCall = lambda _body, _hook: None
     """Tells at a glance what `answer` would come to at length."""
     site: tuple[str, ...] = ()
     """What this deployment set otherwise than the release, for /version."""
@@ -192,8 +192,8 @@ class Endpoints:
         return await self._deployment.gate.admit(sent, paths, datetime.now(UTC))
 
     async def _cards(self, service: Service, body: bytes, caller: Caller | None) -> tuple[str, tuple[Card, ...]]:
-        if quiet := self._deployment.quiet(body, service.hook):
-            return quiet.hook_instance, ()
+        if silent := self._deployment.silent(body, service.hook):
+            return silent.hook_instance, ()
         request = self._known(parse_request(body, service.hook), service, caller)
         cards = await self._deployment.answer(request, self._fetcher(request, caller))
         return request.hook_instance, with_uuids(_spoken_to(caller, cards), uuid4)

@@ -1,4 +1,4 @@
-"""quiet: whether a call can only be answered without a card, told from its bytes at a glance.
+"""silent: whether a call can only be answered without a card, told from its bytes at a glance.
 
 Never guessed: True means that the whole way (advise) would come to no card. It asks that every query was
 answered, whole and plainly, and that nothing on the chart pulls the trigger of the rules. Of all other charts
@@ -44,7 +44,7 @@ _SILENT: Final = (AllergyIntolerance, Medication, MedicationRequest, MedicationS
 """Of these no rule that stands alone is made; medicines and age count as if they were what it asks for."""
 
 
-def quiet_call(body: bytes, hook: Hook, library: Library, at: datetime) -> HookRequest | None:
+def silent_call(body: bytes, hook: Hook, library: Library, at: datetime) -> HookRequest | None:
     """The call without its prefetch, when no card can come of it; None when it has to be read properly.
 
     Errors: RequestError, as parse_request, for an envelope that is wrong.

@@ -1,4 +1,4 @@
-"""The law of the glance: what it calls quiet comes to no card on the whole way, whatever stands on the chart."""
+"""The law of the glance: what it calls silent comes to no card on the whole way, whatever stands on the chart."""
 
 import json
 
@@ -10,7 +10,7 @@ from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.wire import parse_request
 from cds_hooks.chart.queries import queries
 from cds_hooks.errors import CdsError
-from cds_hooks.quiet import quiet_call
+from cds_hooks.silent import silent_call
 from cds_hooks.reasoning.codes import system_uri
 from cds_hooks.reasoning.library import load
 from cds_hooks.service import advise
@@ -47,12 +47,12 @@ def call(prefetch, hook, patient="p1"):
 
 
 def is_lawful(body, hook):
-    return quiet_call(body, hook, LIBRARY, AT) is None or cards(body, hook) == ()
+    return silent_call(body, hook, LIBRARY, AT) is None or cards(body, hook) == ()
 
 
 @pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.patient["id"])
-def test_no_patient_of_the_sandbox_is_called_quiet_wrongly(story, hook):
+def test_no_patient_of_the_sandbox_is_called_silent_wrongly(story, hook):
     prefetch = {
         key: filled(
             query, [one for one in story.resources if one["resourceType"] in _WITH.get(key, {query.resource_type})]
@@ -166,7 +166,7 @@ answers = st.one_of(bundles, bundles, bundles, st.none(), resources)
 
 @settings(max_examples=400, deadline=None)
 @given(st.data(), st.sampled_from(HOOKS))
-def test_no_chart_at_all_is_called_quiet_wrongly(data, hook):
+def test_no_chart_at_all_is_called_silent_wrongly(data, hook):
     patient = {
         "resourceType": "Patient",
         "id": "p1",
@@ -179,5 +179,5 @@ def test_no_chart_at_all_is_called_quiet_wrongly(data, hook):
         sent = {name: answer for name, answer in sent.items() if name != key or data.draw(st.booleans())}
 
     body = call(sent, hook)
-    event("quiet" if quiet_call(body, hook, LIBRARY, AT) else "not quiet")
+    event("silent" if silent_call(body, hook, LIBRARY, AT) else "not silent")
     assert is_lawful(body, hook)
