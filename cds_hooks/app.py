@@ -28,13 +28,13 @@ from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.replay import ReplayStore
 from cds_hooks.model import Hook, Library
 from cds_hooks.pages.served import Served, served
-from cds_hooks.silent import silent_call
 from cds_hooks.reasoning.cases import canaries
 from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.site import deployed
 from cds_hooks.replies import Net, refuse_by_status
 from cds_hooks.service import Advice, FetchMissing, advise, prove_orders
 from cds_hooks.settings import Settings, parse_base
+from cds_hooks.silent import silent_call
 from cds_hooks.transport import Client
 
 

@@ -10,10 +10,10 @@ from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.wire import parse_request
 from cds_hooks.chart.queries import queries
 from cds_hooks.errors import CdsError
-from cds_hooks.silent import silent_call
 from cds_hooks.reasoning.codes import system_uri
 from cds_hooks.reasoning.library import load
 from cds_hooks.service import advise
+from cds_hooks.silent import silent_call
 from sandbox.store import load as load_stories
 from tests.protocol.charts import AT, ago
 from tests.protocol.conftest import _WITH, filled
