@@ -296,6 +296,10 @@ def test_a_list_is_incomplete_when_one_key_was_not_supplied():
     assert _incomplete(GapReason.NOT_SUPPLIED) == _of_answers(_page(), None)
 
 
+def test_what_came_under_one_key_does_not_stand_for_a_key_that_was_not_supplied():
+    assert _incomplete(GapReason.NOT_SUPPLIED) == _of_answers(_page(observation()), None)
+
+
 def test_the_least_far_back_query_limits_the_list():
     short = _page(_at("2026-03-10T10:00:00Z"), **NEXT)
     long = _page(_at("2026-02-01T10:00:00Z", "o2"), **NEXT)
