@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -12,8 +11,6 @@ from typing import Any
 import uvicorn
 
 from cds_hooks.errors import SettingsError
-
-_NEVER_STARTED = 3
 
 
 def listen(host: str, port: int, *, another: str) -> socket.socket:
@@ -31,10 +28,7 @@ def listen(host: str, port: int, *, another: str) -> socket.socket:
 
 
 def serve(app: Callable[..., Any], listener: socket.socket) -> None:
-    """Answers there until interrupted. Raises SystemExit when the application does not start."""
+    """Answers there until interrupted. Raises SystemExit, from uvicorn, when the application does not start."""
     config = uvicorn.Config(app, access_log=False, server_header=False, log_level="warning")
-    server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
-    if not server.started:
-        sys.exit(_NEVER_STARTED)
+        uvicorn.Server(config).run(sockets=[listener])

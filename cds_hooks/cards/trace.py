@@ -59,7 +59,7 @@ def brief(sections: Iterable[Section]) -> tuple[Section, ...]:
 
 def written(section: Section) -> Iterator[str]:
     """One section as lines of text, with an empty line at its end."""
-    yield section.title if section.lines else f"{section.title}: none"
+    yield f"{section.title} ({len(section.lines)})" if section.lines else f"{section.title}: none"
     for line in section.lines:
         yield f"  {line.text}"
         yield from (f"      {text}" for text in line.below)

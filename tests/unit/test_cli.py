@@ -90,7 +90,7 @@ def test_a_bundle_is_explained(files):
     result = run("explain", files / "child-fever-purpura.json", "--at", AT_TEXT)
 
     assert result.exit_code == 0
-    assert result.output.startswith("Cards\n  CRITICAL: Child under five with fever")
+    assert result.output.startswith("Cards (2)\n  CRITICAL: Child under five with fever")
     assert "Emergency: Fever and non-blanching rash under five years [R-FEV5-01]" in result.output
     assert "Not valid FHIR R4, and what it cost: none" in result.output
     assert "Criteria not met (" in result.output
@@ -303,7 +303,6 @@ def run_at_once(started):
 
     def run(server, sockets):
         started.extend((server.config, one.getsockname()) for one in sockets)
-        server.started = True
 
     return run
 
