@@ -100,7 +100,7 @@ def _measure(seconds: float, rounds: int, folder: Path) -> dict[str, Any]:
 
 def _variants(folder: Path) -> Iterator[Variant]:
     sandbox = {"CDS_PROFILE": "sandbox"}
-    ours = (*_PINPOINT, str(_PORT), *())
+    ours = (*_PINPOINT, str(_PORT))
     yield Variant("pinpoint", ours, _PORT, SERVICE, 2, "/readyz", sandbox)
     signed = sandbox | sandbox_with_callers(folder)
     yield Variant(

@@ -79,8 +79,8 @@ def serving(
         env=clean | {"PYTHONPATH": str(ROOT)} | dict(environment or {}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
     )
+    os.sched_setaffinity(process.pid, {SERVER_CORE})
     server = Server(process, port)
     try:
         _wait(server, probe)

@@ -24,6 +24,7 @@ from cds_hooks.endpoints import Deployment, Endpoints, Explain, UseCase, on_the_
 from cds_hooks.explaining import explanation_json, sections
 from cds_hooks.guard.gate import check_start, open_gate, private_hosts
 from cds_hooks.guard.privacy import configure_logging
+from cds_hooks.guard.turns import Turns
 from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.replay import ReplayStore
 from cds_hooks.model import Hook, Library
@@ -31,7 +32,7 @@ from cds_hooks.pages.served import Served, served
 from cds_hooks.reasoning.cases import canaries
 from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.site import deployed
-from cds_hooks.replies import Net, refuse_by_status
+from cds_hooks.replies import Door, Net, refuse_by_status
 from cds_hooks.service import Advice, FetchMissing, advise, prove_orders
 from cds_hooks.settings import Settings, parse_base
 from cds_hooks.silent import silent_call
@@ -89,11 +90,13 @@ def assemble(deployment: Deployment) -> FastAPI:
         redoc_url=None,
     )
     app.openapi = lambda: openapi(app.title, app.version, (service for service, _ in deployment.services))  # type: ignore[method-assign]  # FastAPI's way to give a document of one's own
-    _add_routes(app, Endpoints(deployment))
+    turns = Turns()
+    _add_routes(app, Endpoints(deployment, turns))
     for path, document in deployment.documents.items():
         app.add_api_route(path, _showing(document), methods=["GET"], include_in_schema=False)
     refuse_by_status(app)
     app.add_middleware(Net)
+    app.add_middleware(Door, turns=turns)
     if deployment.settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

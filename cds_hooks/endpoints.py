@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ from cds_hooks.guard.gate import Gate
 from cds_hooks.guard.limits import body_within_limits
 from cds_hooks.guard.privacy import loggable_instance
 from cds_hooks.guard.tokens import Caller
+from cds_hooks.guard.turns import Turns
 from cds_hooks.journal.entries import Journal
 from cds_hooks.journal.replay import ReplayStore
 from cds_hooks.ledger import keep_cards, keep_feedback
@@ -53,7 +55,7 @@ from cds_hooks.service import Complete, FetchMissing
 from cds_hooks.settings import AllowList, Settings
 from cds_hooks.transport import Client
 
-_LARGE_BODY_BYTES = 1_000_000
+_LARGE_BODY_BYTES = 250_000
 """Larger bodies are worked on in a thread of their own, so that other callers are not kept waiting."""
 
 SilentCall: TypeAlias = Callable[[bytes, Hook], HookRequest | None]
@@ -67,6 +69,12 @@ Explain: TypeAlias = Callable[[HookRequest, FetchMissing, bytes, str], Awaitable
 
 _SERVERS_LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("servers_loop")
 """The loop that serves the call, also where the call is worked on in a thread."""
+
+_TURNS: ContextVar[Turns | None] = ContextVar("turns", default=None)
+"""Of which turns the call that is worked on has one; a large body has none."""
+
+_Answered: TypeAlias = tuple[str, tuple[Card, ...]]
+"""The hookInstance of a call, and its cards."""
 
 _log = structlog.get_logger()
 
@@ -100,8 +108,9 @@ class Deployment:
 class Endpoints:
     """What each address answers."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, turns: Turns) -> None:
         self._deployment = deployment
+        self._turns, self._large = turns, Turns()
         self._services = {service.id: service for service, _ in deployment.services}
         self._templates = {service.id: templates for service, templates in deployment.services}
         self._discovery = discovery_json(deployment.services)
@@ -125,9 +134,7 @@ class Endpoints:
         caller = await self._caller(request, f"/cds-services/{service_id}")
         body = await body_within_limits(request.headers, request.stream())
         _SERVERS_LOOP.set(asyncio.get_running_loop())
-        work = self._cards(self._services[service_id], body, caller)
-        is_large = len(body) > _LARGE_BODY_BYTES
-        hook_instance, cards = await (asyncio.to_thread(asyncio.run, work) if is_large else work)
+        hook_instance, cards = await self._in_turn(self._services[service_id], body, caller)
         _log.info(
             "called",
             service=service_id,
@@ -191,7 +198,16 @@ class Endpoints:
         sent = request.headers.getlist("authorization")
         return await self._deployment.gate.admit(sent, paths, datetime.now(UTC))
 
-    async def _cards(self, service: Service, body: bytes, caller: Caller | None) -> tuple[str, tuple[Card, ...]]:
+    async def _in_turn(self, service: Service, body: bytes, caller: Caller | None) -> _Answered:
+        """The answer, when it is this call's turn; those of large bodies do not hold up the others."""
+        if len(body) <= _LARGE_BODY_BYTES:
+            async with self._turns.taken():
+                _TURNS.set(self._turns)
+                return await self._cards(service, body, caller)
+        async with self._large.taken():
+            return await asyncio.to_thread(asyncio.run, self._cards(service, body, caller))
+
+    async def _cards(self, service: Service, body: bytes, caller: Caller | None) -> _Answered:
         if silent := self._deployment.silent(body, service.hook):
             return silent.hook_instance, ()
         request = self._known(parse_request(body, service.hook), service, caller)
@@ -222,7 +238,8 @@ class Endpoints:
                 return answered
             started = perf_counter()
             asked = fetch(urls, server, self._deployment.client, left_s)
-            answers = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, loop))
+            async with _turn_lent():
+                answers = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, loop))
             left_s = max(0.0, left_s - (perf_counter() - started))
             return {**answered, **answers}
 
@@ -234,9 +251,16 @@ def on_the_servers_loop(terminology: Terminology) -> Complete:
 
     async def complete(record: PatientRecord) -> PatientRecord:
         asked = asyncio.run_coroutine_threadsafe(terminology.complete(record), _SERVERS_LOOP.get())
-        return await asyncio.wrap_future(asked)
+        async with _turn_lent():
+            return await asyncio.wrap_future(asked)
 
     return complete
+
+
+def _turn_lent() -> AbstractAsyncContextManager[None]:
+    """While another server is waited for: others have the turn."""
+    turns = _TURNS.get()
+    return turns.lent() if turns else nullcontext()
 
 
 def _named(caller: Caller | None) -> str:

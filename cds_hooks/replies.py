@@ -25,6 +25,7 @@ from cds_hooks.errors import AccessError, DataUnavailable, JournalUnavailable, R
 from cds_hooks.guard.limits import BodyTooLarge, BodyTooSlow, BodyUnsupported
 from cds_hooks.guard.privacy import origin_of
 from cds_hooks.guard.tokens import TokenRefused
+from cds_hooks.guard.turns import RETRY_AFTER_S, Overloaded, Turns
 
 REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
     BodyTooLarge: (413, "too-long"),
@@ -64,6 +65,7 @@ def refuse_by_status(app: Starlette) -> None:
     for kind in REFUSALS:
         app.add_exception_handler(kind, _refused)
     app.add_exception_handler(TokenRefused, _not_admitted)
+    app.add_exception_handler(Overloaded, _sent_away)
     app.add_exception_handler(RecursionError, _too_deep)
     app.add_exception_handler(ClientDisconnect, _hung_up)
     app.add_exception_handler(HTTPException, _http_refused)
@@ -97,11 +99,34 @@ class Net:
                 await _fault(reference)(scope, receive, send)
 
 
+class Door:
+    """Before all else: a call that would wait behind too many is sent away before anything is spent on it."""
+
+    def __init__(self, app: ASGIApp, turns: Turns) -> None:
+        self._app = app
+        self._turns = turns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The answer of what is inside, or 503 with when to come again."""
+        is_let_in = scope["type"] != "http" or not self._turns.are_full or not _is_call(scope)
+        await (self._app if is_let_in else _SENT_AWAY)(scope, receive, send)
+
+
+def _is_call(scope: Scope) -> bool:
+    """Whether it asks for cards. Who probes, or reports on cards that were given, is always let in."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.startswith("/cds-services/") and not path.endswith("/feedback")
+
+
 async def _refused(_request: Request, error: Exception) -> Response:
     status, code = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
     named = error.field if isinstance(error, RequestError) else ""
     _log.info("refused", status=status, error=type(error).__name__)
     return as_json(outcome_json(code, str(error), fields=[named] if named else ()), status=status)
+
+
+async def _sent_away(_request: Request, _error: Exception) -> Response:
+    return _SENT_AWAY
 
 
 async def _not_admitted(_request: Request, error: Exception) -> Response:
@@ -128,3 +153,9 @@ async def _http_refused(_request: Request, error: Exception) -> Response:
 def _fault(reference: str) -> Response:
     text = f"An unexpected fault; its reference is {reference}."
     return as_json(outcome_json("exception", text), status=500)
+
+
+_SENT_AWAY = as_json(
+    outcome_json("throttled", str(Overloaded())), status=503, headers={"Retry-After": str(RETRY_AFTER_S)}
+)
+"""Made once: under load this is what most callers get."""

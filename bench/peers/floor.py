@@ -1,4 +1,4 @@
-"""The floor: an ASGI application that reads the body, has orjson parse it, and answers a card that never changes."""
+"""The floor: an ASGI application that reads the body, has orjson parse it, and answers always the same card."""
 
 from __future__ import annotations
 

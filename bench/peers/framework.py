@@ -16,7 +16,7 @@ from healthchain.models.responses.cdsresponse import Card, CDSResponse, Source
 from bench.peers.rule import fires
 
 _CARD = Card(summary="Check the platelets today", indicator="warning", source=Source(label="Peer"))
-_ADAPTER = CdsFhirAdapter("patient-view") if os.environ.get("BENCH_FHIR") else None
+_ADAPTER = CdsFhirAdapter("patient-view") if "BENCH_FHIR" in os.environ else None
 
 app = HealthChainAPI()
 cds = CDSHooksService()

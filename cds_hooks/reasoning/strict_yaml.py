@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -21,6 +21,10 @@ from cds_hooks import model
 from cds_hooks.errors import LibraryError
 
 _T = TypeVar("_T")
+if TYPE_CHECKING:
+    _Safe = yaml.SafeLoader
+else:
+    _Safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WHOLE = re.compile(r"^(0|-?[1-9][0-9]*)$")
 _DECIMAL = re.compile(r"^[-+]?[0-9][0-9_]*\.[0-9]*([eE][-+]?[0-9]+)?$")
 _OPERATORS = ("all", "any", "none", "at_least", "score")
@@ -34,11 +38,7 @@ _RENAMED: Mapping[str, str] = {"is": "is_", "from": "from_"}
 """Keys that are reserved words of Python, and the fields that hold them."""
 
 
-_Safe: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same loader in C where PyYAML was built with it."""
-
-
-class _Loader(_Safe):  # type: ignore[misc, valid-type]  # which of the two is found out at run time
+class _Loader(_Safe):
     """Text only: what a plain word stands for is decided below, so YAML's own guess would be made for nothing."""
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ANN401, ARG002  # the library's signature

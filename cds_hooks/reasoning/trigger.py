@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from cds_hooks.chart.record import Coded, Observed, Quantity
 from cds_hooks.model import (
     All,
-    AnyOf,
     AtLeast,
     Cause,
     Coding,
@@ -25,15 +24,19 @@ from cds_hooks.model import (
     Library,
     Limits,
     Measure,
+    NoneOf,
+    ScoreAtLeast,
+    Status,
     Truth,
 )
 from cds_hooks.reasoning.codes import by_code, folded
-from cds_hooks.reasoning.logic import SCORE_PREFIX, parts_of
+from cds_hooks.reasoning.logic import parts_of
 from cds_hooks.reasoning.text import read_text
 from cds_hooks.reasoning.text_index import tokens_of
 from cds_hooks.reasoning.values import Reading, compare, reading
 
 _ASPECT = "aspect"
+_ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
 Code: TypeAlias = tuple[str, str]
 """System as the chart writes it, and code."""
 
@@ -86,9 +89,10 @@ def trigger(library: Library, hook: Hook) -> Trigger | None:
 
     Worked out once for each library that is in use.
     """
-    if any(_can_be(condition, library) for condition in _standing_alone(library, hook)):
+    each = [_watch(condition, library) for condition in _standing_alone(library, hook)]
+    if any(watched is None for watched in each):
         return None
-    watched = frozenset().union(*(_watch(condition, library) for condition in _standing_alone(library, hook)))
+    watched = frozenset[str]().union(*filter(None, each))
     rules = [library.findings[name] for name in sorted(watched)]
     named = {concept for rule in rules if rule.sign for concept in rule.sign.concepts}
     named |= {concept for rule in rules if rule.answer for concept in rule.answer.concepts}
@@ -104,44 +108,32 @@ def _standing_alone(library: Library, hook: Hook) -> Iterator[Expression]:
     yield library.card.gate
     rules: list[Criterion | Cause] = [*library.criteria.values(), *library.causes.values()]
     for rule in rules:
-        if rule.status in ("active", "silent") and hook in rule.hooks and not rule.needs_skin_bleeding:
+        if rule.status in _ASSESSED and hook in rule.hooks and not rule.needs_skin_bleeding:
             yield rule.when
 
 
-def _can_be(expression: Expression, library: Library) -> bool:
-    """Whether it could be present on a chart that names no sign and no result."""
+def _watch(expression: Expression, library: Library) -> frozenset[str] | None:
+    """Findings without which the expression cannot be present; None when it could be on any chart.
+
+    Of parts that must hold together one will do: the one that wakes the rules least often for nothing.
+    """
     if isinstance(expression, str):
-        return _finding_can_be(expression, library)
+        return _watch_finding(expression, library)
+    if isinstance(expression, NoneOf | ScoreAtLeast):
+        return None
+    each = [_watch(part, library) for part in parts_of(expression)]
+    known = [watched for watched in each if watched is not None]
     if isinstance(expression, All):
-        return all(_can_be(part, library) for part in expression.all)
-    if isinstance(expression, AnyOf):
-        return any(_can_be(part, library) for part in expression.any)
-    if isinstance(expression, AtLeast):
-        counted = expression.at_least
-        return sum(_can_be(part, library) for part in counted.of) >= counted.count
-    return True
+        return min(known, key=lambda watched: _effort(watched, library), default=None)
+    needed = expression.at_least.count if isinstance(expression, AtLeast) else 1
+    return frozenset[str]().union(*known) if len(each) - len(known) < needed else None
 
 
-def _finding_can_be(name: str, library: Library) -> bool:
-    if name.startswith(SCORE_PREFIX):
-        return True
+def _watch_finding(name: str, library: Library) -> frozenset[str] | None:
     rule = library.findings[name]
     if rule.when is not None:
-        return _can_be(rule.when, library)
-    return rule.sign is None and rule.measure is None and rule.answer is None
-
-
-def _watch(expression: Expression, library: Library) -> frozenset[str]:
-    """Findings without which the expression cannot be present: of what must hold together one part will do."""
-    if isinstance(expression, str):
-        built_from = library.findings[expression].when
-        return frozenset({expression}) if built_from is None else _watch(built_from, library)
-    compound = cast("All | AnyOf | AtLeast", expression)  # the others could be present on any chart
-    parts = [part for part in parts_of(compound) if not _can_be(part, library)]
-    each = [_watch(part, library) for part in parts]
-    if isinstance(expression, All):
-        return min(each, key=lambda watched: _effort(watched, library))
-    return frozenset().union(*each)
+        return _watch(rule.when, library)
+    return frozenset({name}) if rule.sign or rule.measure or rule.answer else None
 
 
 def _effort(watched: frozenset[str], library: Library) -> tuple[int, int]:
