@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from statistics import quantiles
 
 from bench.charts import SIZES, call
 from bench.crowd import Answer, Crowd, get, post
-from bench.measure import CALLER_CORE, serving
+from bench.measure import CALLER_CORE, prefer, serving
 from bench.report import Goal
 from cds_hooks.reasoning.library import load
 
@@ -39,7 +38,7 @@ def main() -> None:
     message = post(_SERVICE, call(load(), options.kind, SIZES["typical"], datetime.now(UTC)))
     pinpoint = str(Path(sys.executable).with_name("pinpoint"))
     with serving([pinpoint, "serve", "--port", str(_PORT)], _PORT, "/readyz", {"CDS_PROFILE": "sandbox"}):
-        os.sched_setaffinity(0, {CALLER_CORE})
+        prefer(0, CALLER_CORE)
         goals = asyncio.run(_under_load(message, options.seconds))
     print("\n".join(map(str, goals)))
     sys.exit(0 if all(goal.is_met for goal in goals) else 1)
@@ -68,14 +67,12 @@ def _judged(
     away = _at([one.took_ms for one in sent_away], 99)
     bad = sum(one.status not in {200, 503} or (one.status == 503 and not one.retry_after) for one in answers)
     back = _recovered(after)
-    slowest = max(one.took_ms for one in probes)
+    slowest, waited = max(one.took_ms for one in probes), _at(_times(answered), 99)
     return [
         Goal("answers a second under load, of the peak", "≥ 80 %", f"{share:.0%}", share >= 0.8),
         Goal("99 of 100 of the others are sent away within, ms", "≤ 50", f"{away:.1f}", away <= 50),
         Goal("neither answered nor sent away with Retry-After", "0", str(bad), bad == 0),
-        Goal(
-            "waiting of those who are answered, 99 of 100, ms", "≤ 1000", f"{_at(_times(answered), 99):.0f}", True
-        ),
+        Goal("99 of 100 of the answered wait at most, ms", "≤ 1000", f"{waited:.0f}", waited <= 1000),
         Goal("the probe answers within, ms", "≤ 250", f"{slowest:.0f}", slowest <= 250 and _all_well(probes)),
         Goal("all as before after, s", "≤ 5", f"{back:.1f}", back <= _RECOVERED_S),
     ]

@@ -78,7 +78,8 @@ def versions(framework: Path) -> dict[str, str]:
     found = {"python": platform.python_version(), "pinpoint": version("pinpoint-cds")}
     found |= {name: version(name) for name in _PACKAGES}
     if framework.exists():
-        line = "from importlib.metadata import version as v; print(v('healthchain'), v('fastapi'), v('fhir.resources'))"
+        packages = "'healthchain', 'fastapi', 'fhir.resources'"
+        line = f"from importlib.metadata import version; print(*map(version, ({packages})))"
         said = subprocess.run([str(framework), "-c", line], capture_output=True, text=True, check=True).stdout
         names = ("healthchain", "healthchain's fastapi", "healthchain's fhir.resources")
         found |= dict(zip(names, said.split(), strict=True))
