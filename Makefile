@@ -3,6 +3,7 @@
 # check   style, types, import contracts, clinical library, the slow suites, and the coverage `test` measured
 # test-browser  the sandbox page in chromium, which is installed from Debian's packages when root and missing
 # rules   check mappings/ and knowledge/ only
+# bench   CPU and time for a call beside other servers, how they grow, overload and a soak: docs/speed.md
 # lock    write the lock files anew from pyproject.toml
 #
 # A machine needs python3 (3.11 or later) with its venv module, and make; nothing else.
@@ -20,7 +21,7 @@ COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser browser check rules lock
+.PHONY: help run test test-browser browser check rules bench lock
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -58,6 +59,16 @@ check: .venv/installed-dev
 
 rules: .venv/installed-run
 	$(BIN)/pinpoint check
+
+# The framework among the peers pins what we do not, so it gets an environment of its own, or is left out.
+bench: .venv/installed-dev
+	@test -x bench/.venv/bin/python || $(PYTHON) -m venv bench/.venv
+	@bench/.venv/bin/python -m pip install --quiet -r bench/peers/framework.txt || { rm -rf bench/.venv; \
+		echo "HealthChain cannot be installed here, so it is left out of the table."; }
+	$(BIN)/python -m bench
+	$(BIN)/python -m bench.growth
+	$(BIN)/python -m bench.overload --seconds 60
+	$(BIN)/python -m bench.soak
 
 # Pins stay where they are unless pyproject.toml asks for more; delete the locks first to take the newest.
 lock:

@@ -63,13 +63,15 @@ def serve(port: int, host: str) -> None:
     from cds_hooks import listening
 
     with listening.listen(host, port, another="pinpoint serve --port 8081") as listener:
-        gc.disable()  # what is made until the service stands stays: looking through it is time lost, now and later
-        from cds_hooks.app import create_app
-        from cds_hooks.settings import from_environment
+        gc.disable()  # what is made until the service stands stays: to look through it, now or later, is time lost
+        try:
+            from cds_hooks.app import create_app
+            from cds_hooks.settings import from_environment
 
-        app = create_app(from_environment())
-        gc.freeze()
-        gc.enable()
+            app = create_app(from_environment())
+            gc.freeze()
+        finally:
+            gc.enable()
         listening.serve(app, listener)
 
 

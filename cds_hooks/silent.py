@@ -119,7 +119,7 @@ class _Look:
         return self._worded[texts]
 
 
-def _named_by(resource: Plain) -> Iterator[Concept]:
+def _named_by(resource: Condition | Encounter | Immunization | Procedure) -> Iterator[Concept]:
     """The concepts by which a problem, a visit or an event could name something."""
     if isinstance(resource, Encounter):
         yield from resource.reason_code
@@ -129,7 +129,7 @@ def _named_by(resource: Plain) -> Iterator[Concept]:
         yield from filter(None, (resource.vaccine_code,))
     elif isinstance(resource, Procedure):
         yield from filter(None, (resource.code, resource.category))
-    elif isinstance(resource, Condition):
+    else:
         yield from filter(None, (resource.code,))
 
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from cds_hooks.app import Deployment, assemble, create_app
 from cds_hooks.cards.envelope import DEEPEST
-from cds_hooks.cards.wire import Card, Service, Source
+from cds_hooks.cards.wire import Card, HookRequest, Service, Source
 from cds_hooks.chart.record import Answer
 from cds_hooks.errors import AccessError, DataUnavailable, LibraryError, RequestError, SettingsError
 from cds_hooks.guard.limits import MAX_BODY_BYTES, BodyTooSlow
@@ -538,3 +538,101 @@ def test_production_does_not_start():
 def test_an_invalid_library_does_not_start(tmp_path):
     with pytest.raises(LibraryError):
         create_app(Settings(profile="sandbox", library_dir=tmp_path))
+
+
+# ---------------------------------------------------------------- too many at once
+
+
+def crowd(paths, answer, body=b"{}"):
+    """Statuses and headers of calls that all come together, by path."""
+    deployment = Deployment(
+        settings=Settings(profile="sandbox"),
+        services=((SERVICE, TEMPLATES),),
+        answer=answer,
+        version={"software": "0.1.0", "knowledge": "1.0.0", "digest": "abc"},
+    )
+    app = assemble(deployment)
+
+    async def one(path):
+        method = "GET" if path in {"/livez", "/readyz"} else "POST"
+        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "http_version": "1.1"}
+        scope |= {"headers": [(b"content-type", b"application/json")], "scheme": "http", "server": ("x", 80)}
+        sent = []
+
+        async def receive():
+            return {"type": "http.request", "body": body}
+
+        async def send(message):
+            sent.append(message)
+
+        await app(scope, receive, send)
+        return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+    async def together():
+        return await asyncio.gather(*(one(path) for path in paths))
+
+    return asyncio.run(together())
+
+
+@pytest.mark.parametrize("size", [100, 300_000])
+def test_when_too_many_wait_the_others_are_sent_away_and_told_when_to_come_again(size):
+    async def slowly(_request, _fetch_missing):
+        await asyncio.sleep(0.002)
+        return ()
+
+    body = json.dumps(CALL | {"padding": "x" * size}).encode()
+
+    answers = crowd([PATH] * 40, slowly, body)
+
+    statuses = [status for status, *_ in answers]
+    assert (statuses.count(200), statuses.count(503)) == (25, 15)  # one is worked on, 24 wait
+    _, headers, refusal = next(one for one in answers if one[0] == 503)
+    assert headers[b"retry-after"] == b"1"
+    assert json.loads(refusal)["issue"][0]["code"] == "throttled"
+
+
+def test_who_comes_while_all_places_are_taken_is_sent_away_at_the_door_but_probes_and_feedback_are_not():
+    async def slowly(_request, _fetch_missing):
+        await asyncio.sleep(0.01)
+        return ()
+
+    late = [PATH, f"{PATH}/feedback", "/livez", "/readyz"]
+
+    *_, call, feedback, alive, ready = crowd([PATH] * 26 + late, slowly, json.dumps(CALL).encode())
+
+    assert call[0] == 503
+    assert feedback[0] == 404  # nothing keeps feedback here: it was let in and found nobody
+    assert (alive[0], ready[0]) == (200, 200)
+
+
+def test_a_call_that_waits_for_another_server_gives_its_turn_to_the_others():
+    order = []
+
+    async def answer(_request, fetch_missing):
+        first = not order
+        order.append("begins")
+        if first:
+            await fetch_missing(TEMPLATES)
+        order.append("ends")
+        return ()
+
+    with respx.mock:
+        respx.get(url__startswith=LOOPBACK).respond(json={"resourceType": "Patient", "id": "canary-1"})
+        crowd([PATH] * 2, answer, json.dumps(CALL | {"fhirServer": LOOPBACK}).encode())
+
+    assert order == ["begins", "begins", "ends", "ends"]
+
+
+def test_a_call_that_is_silent_at_a_glance_is_not_looked_at_further():
+    def silent(body, hook):
+        return HookRequest(hook, json.loads(body)["hookInstance"], {}) if hook == "patient-view" else None
+
+    deployment = Deployment(
+        settings=Settings(profile="sandbox"),
+        services=((SERVICE, TEMPLATES),),
+        answer=failing(AssertionError("looked at")),
+        silent=silent,
+        version={"software": "0.1.0", "knowledge": "1.0.0", "digest": "abc"},
+    )
+
+    assert TestClient(assemble(deployment)).post(PATH, json=CALL).json() == {"cards": []}
