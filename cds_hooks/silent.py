@@ -34,7 +34,7 @@ from cds_hooks.chart.glance import (
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.values import quantity
 from cds_hooks.model import Hook, Library
-from cds_hooks.reasoning.trigger import Trigger, trigger
+from cds_hooks.reasoning.trigger import Trigger, by_codes, trigger
 
 _HOOKS: Final = frozenset({"patient-view", "encounter-discharge"})
 """Those that bring nothing of their own beside the chart."""
@@ -81,11 +81,10 @@ def _is_whole(seen: Glance, hook: Hook, library: Library) -> bool:
 
 
 class _Look:
-    """Looks at one chart; what a code or a wording comes to is found once in a chart."""
+    """Looks at one chart; what a wording comes to is found once in a chart, and kept no longer."""
 
     def __init__(self, wakes: Trigger) -> None:
         self._wakes = wakes
-        self._known: dict[tuple[tuple[str, str], ...], frozenset[str] | None] = {}
         self._worded: dict[tuple[str, ...], frozenset[str]] = {}
 
     def pulls(self, resource: Plain) -> bool:
@@ -108,9 +107,7 @@ class _Look:
         """The concepts that matter here among those the entry stands for: by its codes, else by its words."""
         concept = concept.concept or concept
         codes = tuple([(one.system, one.code) for one in concept.coding]) or ((concept.system, concept.code),)
-        if codes not in self._known:
-            self._known[codes] = self._wakes.by_codes((system.strip(), code.strip()) for system, code in codes)
-        found = self._known[codes]
+        found = by_codes(codes, self._wakes)
         return self._by_words(tuple(_texts(concept))) if found is None else found
 
     def _by_words(self, texts: tuple[str, ...]) -> frozenset[str]:

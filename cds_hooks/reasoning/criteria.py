@@ -84,7 +84,9 @@ def stopped_by_the_gate(rule_id: str, gate: Truth) -> Match:
 
 def not_met(rule_id: str, expression: Expression, answer: Truth, truth_of: TruthOf) -> Match:
     """The match of a rule that is absent or open, with what would settle it."""
-    return Match(rule_id, answer, would_settle=would_settle(expression, truth_of))
+    return Match(
+        rule_id, answer, would_settle=would_settle(expression, truth_of) if answer is Truth.UNKNOWN else ()
+    )
 
 
 def _urgency(match: Match) -> int:

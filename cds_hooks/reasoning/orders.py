@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cds_hooks.model import (
     All,
@@ -55,12 +56,18 @@ def due_orders(assessment: Assessment, library: Library, head: str = "") -> tupl
 def _due(library: Library, head: str, truth_of: TruthOf) -> Iterator[tuple[tuple[int, bool, int], Due]]:
     """Each order that is due, with what it is sorted by."""
     for bundle in library.orders.values():
-        is_aside = bool(head) and head not in {_base(name) for name in asked_by_bundle(bundle)}
+        is_aside = bool(head) and head not in _rules_asked(bundle.id, library)
         for order in bundle.orders if bundle.status == "active" else ():
             if is_aside and order.rank > 1:
                 continue
             if order_truth(order, bundle, truth_of) is Truth.PRESENT:
                 yield (order.rank, is_aside, bundle.place), Due(order, bundle)
+
+
+@lru_cache(maxsize=200)
+def _rules_asked(bundle_id: str, library: Library) -> frozenset[str]:
+    """Names that the bundle's expressions use, without tiers; collected once for each library that is in use."""
+    return frozenset(_base(name) for name in asked_by_bundle(library.orders[bundle_id]))
 
 
 def due_prompts(assessment: Assessment, library: Library) -> tuple[Prompt, ...]:
@@ -124,12 +131,19 @@ def truth_in(assessment: Assessment, library: Library) -> TruthOf:
     criteria = {match.rule: match for match in assessment.criteria if _speaks(library.criteria[match.rule])}
     causes = {match.rule: match for match in assessment.causes if _speaks(library.causes[match.rule])}
 
-    def truth_of(name: str) -> Truth:
+    known: dict[str, Truth] = {}
+
+    def worked_out(name: str) -> Truth:
         if name.startswith(CAUSE_PREFIX):
             return _shown(causes.get(name.removeprefix(CAUSE_PREFIX)), tier_named(name))
         if rule_named(name, library) is not None:
             return _shown(criteria.get(_base(name)), tier_named(name))
         return assessment.findings[name].truth
+
+    def truth_of(name: str) -> Truth:
+        if name not in known:
+            known[name] = worked_out(name)
+        return known[name]
 
     return truth_of
 

@@ -41,7 +41,7 @@ Code: TypeAlias = tuple[str, str]
 """System as the chart writes it, and code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trigger:
     """What wakes the rules of one hook."""
 
@@ -52,22 +52,17 @@ class Trigger:
     """Concepts that wake them by a value in one of these ranges."""
     watched: frozenset[str]
     """Both."""
-
-    def by_codes(self, codes: Iterable[Code]) -> frozenset[str] | None:
-        """The concepts among those above that the codes stand for; None when no code is known."""
-        index, found = self.library.code_index, list[str]()
-        for system, code in codes:
-            found += index.get((system, code)) or by_code(Coding(system, code), self.library)
-        return self.watched.intersection(found) if found else None
+    openings: frozenset[str]
+    """Words with which a term for one of them begins in a sentence."""
 
     def by_words(self, words: Sequence[str]) -> frozenset[str]:
-        """The same of the wordings of one entry without a known code, as whole texts and as sentences."""
+        """The watched concepts that the wordings of one entry stand for, as whole texts and in sentences."""
         whole = {concept for text in words for concept in self.library.text_index.get(folded(text), ())}
         return self.watched.intersection(whole.union(*map(self._in_sentences, words[:1])))
 
     def _in_sentences(self, text: str) -> Iterator[str]:
-        """Concepts that its sentences name; where no word begins a term they need not be read."""
-        if not self.library.text_terms.keys().isdisjoint(tokens_of(text)):
+        """Concepts that its sentences name; where no word begins such a term they need not be read."""
+        if not self.openings.isdisjoint(tokens_of(text)):
             yield from (named.concept for named in read_text(text, self.library).named)
 
     def is_pulled(self, concepts: frozenset[str], value: Quantity | None) -> bool:
@@ -100,7 +95,20 @@ def trigger(library: Library, hook: Hook) -> Trigger | None:
     named |= {wide for wide, narrower in library.hidden_by.items() if not named.isdisjoint(narrower)}
     measures = [rule.measure for rule in rules if rule.measure]
     ranges = {one.concept: tuple(_limits(m for m in measures if m.concept == one.concept)) for one in measures}
-    return Trigger(library, frozenset(named), ranges, frozenset(named | ranges.keys()))
+    both = frozenset(named | ranges.keys())
+    return Trigger(library, frozenset(named), ranges, both, frozenset(_openings(both, library)))
+
+
+@lru_cache(maxsize=5000)
+def by_codes(codes: tuple[Code, ...], wakes: Trigger) -> frozenset[str] | None:
+    """The watched concepts that the codes of one entry stand for; None when no code is known.
+
+    Remembered from chart to chart, for hospitals use the same codes again and again.
+    """
+    index, found = wakes.library.code_index, list[str]()
+    for system, code in ((system.strip(), code.strip()) for system, code in codes):
+        found += index.get((system, code)) or by_code(Coding(system, code), wakes.library)
+    return wakes.watched.intersection(found) if found else None
 
 
 def _standing_alone(library: Library, hook: Hook) -> Iterator[Expression]:
@@ -143,6 +151,13 @@ def _effort(watched: frozenset[str], library: Library) -> tuple[int, int]:
     relative = sum(any(limits.of for limits in _limits([measure])) for measure in measures)
     signs = sum(len(rule.sign.concepts) for rule in rules if rule.sign)
     return relative, signs + len(rules)
+
+
+def _openings(watched: frozenset[str], library: Library) -> Iterator[str]:
+    for word, by_length in library.text_terms.items():
+        meant = (stands_for for phrases in by_length.values() for stands_for in phrases.values())
+        if any(not watched.isdisjoint(concepts) for concepts in meant):
+            yield word
 
 
 def _limits(measures: Iterable[Measure]) -> Iterator[Limits]:
