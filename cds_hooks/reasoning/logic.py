@@ -64,14 +64,7 @@ def relied_on(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
 
 def would_settle(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
     """Unknown findings whose answer could still change the expression; empty once it is decided."""
-    if truth(expression, truth_of) is not Truth.UNKNOWN:
-        return ()
-    if isinstance(expression, str):
-        return (expression,)
-    if isinstance(expression, ScoreAtLeast):
-        return (score_key(expression.score.id, expression.score.at_least),)
-    found = (name for part in parts_of(expression) for name in would_settle(part, truth_of))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(_open_in(expression, truth_of)))
 
 
 def names(expression: Expression) -> Iterator[str]:
@@ -142,6 +135,18 @@ def _at_least(counted: Counted, truth_of: TruthOf) -> Truth:
         return Truth.PRESENT
     possible = present + values.count(Truth.UNKNOWN)
     return Truth.UNKNOWN if possible >= counted.count else Truth.ABSENT
+
+
+def _open_in(expression: Expression, truth_of: TruthOf) -> Iterator[str]:
+    if isinstance(expression, str):
+        if truth_of(expression) is Truth.UNKNOWN:
+            yield expression
+    elif truth(expression, truth_of) is Truth.UNKNOWN:
+        if isinstance(expression, ScoreAtLeast):
+            yield score_key(expression.score.id, expression.score.at_least)
+        else:
+            for part in parts_of(expression):
+                yield from _open_in(part, truth_of)
 
 
 def _relied_on(expression: Expression, truth_of: TruthOf) -> Iterator[str]:

@@ -11,7 +11,8 @@ from cds_hooks.chart.queries import queries
 from cds_hooks.chart.record import Answer, Listing
 from cds_hooks.errors import DataUnavailable, RequestError
 from cds_hooks.model import GapReason, Truth
-from cds_hooks.service import SERVICES, advise, hook_of_file, record_of_file
+from cds_hooks.reasoning.library import load
+from cds_hooks.service import SERVICES, advise, advise_on, hook_of_file, record_of_file
 from tests.build import AT, library_of
 
 pytestmark = pytest.mark.anyio
@@ -530,3 +531,19 @@ def test_an_order_that_no_rule_looks_at_needs_no_chart():
     request = HookRequest("order-sign", "1", {"patientId": "p1", "userId": "u"}, {"draftOrders": b"{}"})
 
     assert asyncio.run(advise(request, never, LIBRARY, AT, Voice())).cards == ()
+
+
+@pytest.mark.parametrize("patient", ["p1", "nobody", 'odd "id"', "two words"])
+async def test_orders_are_valid_and_for_the_patient_whatever_the_id_looks_like(patient):
+    library = load()
+    who = {"subject": {"reference": f"Patient/{patient}"}}
+    code = {"coding": [{"system": SNOMED, "code": "271813007"}]}
+    chart = page(PATIENT | {"id": patient}, PETECHIAE | who | {"code": code}, COUNT | who)
+
+    record = record_of_file(chart, library, AT)
+    cards = advise_on(record, library, AT, Voice()).cards
+
+    orders = [json.loads(action.resource) for card in cards for one in card.suggestions for action in one.actions]
+    assert orders
+    for order in orders:
+        assert (order.get("subject") or order["for"]) == {"reference": f"Patient/{patient}"}
