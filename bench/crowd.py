@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -65,16 +66,22 @@ class Crowd:
             writer.close()
 
     async def _call(self, due: float) -> Answer:
+        """The answer; a kept connection that the server has closed meanwhile is not its fault."""
         try:
             async with asyncio.timeout(_LATE_S):
-                reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(HOST, self.port)
-                writer.write(self.message)
-                head = await reader.readuntil(b"\r\n\r\n")
-                lines = head.decode().lower().split("\r\n")
-                length = next(int(line.split(":")[1]) for line in lines if line.startswith("content-length"))
-                await reader.readexactly(length)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+                while self._idle:
+                    with suppress(OSError, asyncio.IncompleteReadError):
+                        return await self._asked(due, *self._idle.pop())
+                return await self._asked(due, *await asyncio.open_connection(HOST, self.port))
+        except (OSError, asyncio.IncompleteReadError):
             return Answer(due, time.perf_counter(), 0)
+
+    async def _asked(self, due: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Answer:
+        writer.write(self.message)
+        head = await reader.readuntil(b"\r\n\r\n")
+        lines = head.decode().lower().split("\r\n")
+        length = next(int(line.split(":")[1]) for line in lines if line.startswith("content-length"))
+        await reader.readexactly(length)
         done = time.perf_counter()
         if "connection: close" not in lines:
             self._idle.append((reader, writer))

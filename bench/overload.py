@@ -53,6 +53,8 @@ async def _under_load(message: bytes, seconds: float) -> list[Goal]:
     answers, probes = await asyncio.gather(crowd.at_rate(peak * _TIMES, seconds), probe.at_rate(5, seconds))
     after = await crowd.at_rate(peak / 2, _RECOVERED_S + 3)
     crowd.close()
+    late = [one for one in after if one.took_ms > 250 or one.status != 200]
+    print(f"after: {len(after)} calls, median {_at(_times(after), 50):.1f} ms, {len(late)} late or refused")
     print(f"{len(answers)} calls at {peak * _TIMES:.0f} a second: {dict(Counter(one.status for one in answers))}")
     return _judged(peak, seconds, answers, probes, after)
 
@@ -79,10 +81,13 @@ def _judged(
 
 
 def _recovered(after: Sequence[Answer]) -> float:
-    """Seconds after the load until every later call was answered within a quarter second."""
+    """Seconds after the load until in every later second 95 of 100 calls were answered within a quarter second."""
     begin = min(one.due for one in after)
-    wrong = [one.due - begin for one in after if one.status != 200 or one.took_ms > 250]
-    return max(wrong, default=0.0)
+    seconds: dict[int, list[bool]] = {}
+    for one in after:
+        seconds.setdefault(int(one.due - begin), []).append(one.status == 200 and one.took_ms <= 250)
+    bad = [second + 1.0 for second, well in seconds.items() if sum(well) < 0.95 * len(well)]
+    return max(bad, default=0.0)
 
 
 def _all_well(answers: Sequence[Answer]) -> bool:
