@@ -9,7 +9,7 @@
     └── JournalUnavailable  what must be kept could not be written
 
 An incomplete chart is not an error: it is a `Gap` (model.py) on an answer. HTTP status codes are
-assigned in app.py and nowhere else. A message names the thing, the place and the next step, and
+assigned in replies.py and nowhere else. A message names the thing, the place and the next step, and
 never holds a value, an id or a name from a chart.
 """
 

@@ -66,7 +66,7 @@ def rehearsed(tmp_path_factory):
         env=clean | {"PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=300,
         check=False,
     )
     printed = done.stdout.split("==========")

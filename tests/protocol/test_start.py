@@ -65,7 +65,7 @@ def test_production_that_is_not_safe_ends_with_every_reason(tmp_path):
         env=clean | careless | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=240,
         check=False,
     )
 
