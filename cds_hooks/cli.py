@@ -1,4 +1,5 @@
-"""The command line: serve, explain, validate, check, check-jwt, check-client, codes, coverage, load-terms, schema.
+"""The command line: serve, explain, validate, check, check-jwt, check-client, codes, coverage, load-terms, schema,
+replay.
 
 Each command loads only what it needs.
 """
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from cds_hooks.transport import Client
 
 
+_REPLAY = "replay"
+"""A command in a module of its own: it has a package behind it."""
+
+
 class _Commands(click.Group):
     """Our own errors as messages, not as tracebacks; who stops reading, as `head` does, ends a command."""
 
@@ -45,6 +50,16 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         finally:
             sys.stdout.flush()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == _REPLAY:
+            from cds_hooks.populations.command import replay
+
+            return replay
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), _REPLAY])
 
 
 @click.group(cls=_Commands)

@@ -6,7 +6,8 @@
     ├── RequestError      the caller's message is wrong
     ├── AccessError       who asks, or where we would have to look, is not allowed
     ├── DataUnavailable   required data could not be had
-    └── JournalUnavailable  what must be kept could not be written
+    ├── JournalUnavailable  what must be kept could not be written
+    └── ReplayError       a population run cannot start, or cannot go on
 
 An incomplete chart is not an error: it is a `Gap` (model.py) on an answer. HTTP status codes are
 assigned in replies.py and nowhere else. A message names the thing, the place and the next step, and
@@ -52,3 +53,7 @@ class DataUnavailable(CdsError):
 
 class JournalUnavailable(CdsError):
     """An entry could not be kept, so it must not be acknowledged. Sending it again later does no harm."""
+
+
+class ReplayError(CdsError):
+    """A run over an export that cannot start or go on. What was finished stays, and the same command goes on."""

@@ -1,7 +1,7 @@
 """Every resource that came back, once, and how to find it again by its address.
 
 Two copies of a resource are one: the newer by `meta.lastUpdated` stays. A resource without an id is known by
-its bytes. The order is that of type and id, so that the order of arrival carries no meaning.
+what of it is read. The order is that of type and id, so that the order of arrival carries no meaning.
 Source: FHIR R4 4.0.1, 2.3 References, 2.36.4 Resolving references in Bundles, 2.27 Resource (id, meta).
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
+
+import msgspec
 
 from cds_hooks.chart.answers import Item
 from cds_hooks.chart.shapes import Medication
@@ -33,7 +35,7 @@ def one_of_each(items: Iterable[Item]) -> tuple[Item, ...]:
 def identity(item: Item) -> Identity:
     """What copies of one entry have in common."""
     name = _id(item)
-    return item.kind, name, b"" if name else item.raw
+    return item.kind, name, b"" if name else _what_is_read(item)
 
 
 def reference(item: Item) -> str:
@@ -58,8 +60,13 @@ def _id(item: Item) -> str:
     return item.resource.id if item.resource else ""
 
 
-def _age(item: Item) -> tuple[datetime, bytes]:
-    """When this version was written; the bytes decide between copies of one age, so that order never does."""
+def _what_is_read(item: Item) -> bytes:
+    """The content as far as rules can see it, so that members nobody reads never decide between two copies."""
+    return item.raw if item.resource is None else msgspec.json.encode(item.resource)
+
+
+def _age(item: Item) -> tuple[datetime, bytes, str]:
+    """When this version was written; the content decides between copies of one age, so that order never does."""
     meta = item.resource.meta if item.resource else None
     written = when(meta.last_updated) if meta else None
-    return written.earliest if written else _NEVER, item.raw
+    return written.earliest if written else _NEVER, _what_is_read(item), item.address

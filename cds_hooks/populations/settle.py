@@ -1,0 +1,117 @@
+"""settle: the rows of one bucket in, a result for each patient and instant out. The second step of every engine.
+
+A chart is put together from the patient's rows and then takes the way of the service: read, find, assess,
+compose. A list of which the export holds no file was not read; one that was cut off is not whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import product
+from time import perf_counter
+from typing import Final, TypeAlias
+
+from cds_hooks.cards.compose import Voice
+from cds_hooks.errors import DataUnavailable, RequestError
+from cds_hooks.model import Library
+from cds_hooks.populations.as_of import as_of, visits
+from cds_hooks.populations.charts import Chart, Lists, Lookup, chart_advice, request_advice
+from cds_hooks.populations.results import Result
+from cds_hooks.populations.rows import BUNDLE, REQUEST, Row
+from cds_hooks.populations.telling import said_before, told, unanswered, unassessed
+from cds_hooks.service import Advice
+
+_Ask: TypeAlias = Callable[[Library], Advice]
+"""The advice of one library on one chart at one instant."""
+
+_HASH: Final = 32
+_ESSENTIAL: Final = frozenset({"Condition", "Observation"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of every chart of a run."""
+
+    library: Library
+    instants: tuple[datetime, ...]
+    """Oldest first; empty: at the start of each visit."""
+    voice: Voice
+    key: bytes
+    """Of the hash that stands for a patient."""
+    listed: frozenset[str] = frozenset()
+    """Resource types that the export holds; the others were not read."""
+    cut_short: frozenset[str] = frozenset()
+    """Resource types of which a file ends in the middle."""
+    against: Library | None = None
+    most: int = 20_000
+    """Entries of one type in one chart that are read, the newest; more are a gap."""
+    explained: frozenset[str] = frozenset()
+    """Only these patients (hashes), and each with its explanation."""
+
+
+def settle(rows: Iterable[Row], plan: Plan, medication: Lookup) -> Iterator[Result]:
+    """The results of every patient in a bucket, in the order of their hashes, then of instants.
+
+    Pure but for `medication`, which looks up what charts refer to. A patient's rows are all in one bucket.
+    """
+    charts: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        charts[row.patient].append(row)
+    hashed = sorted((hashed_id(patient, plan.key), patient) for patient in charts)
+    for name, patient in hashed:
+        if not plan.explained or name in plan.explained:
+            yield from _of_patient(name, patient, charts[patient], plan, medication)
+
+
+def hashed_id(patient: str, key: bytes) -> str:
+    """What stands for a patient in results: not to be turned back without the key."""
+    return hmac.new(key, patient.encode(), hashlib.sha256).hexdigest()[:_HASH]
+
+
+def _of_patient(name: str, patient: str, rows: list[Row], plan: Plan, medication: Lookup) -> Iterator[Result]:
+    requests = sorted(row.slim for row in rows if row.kind == REQUEST)
+    for request, instant in product(requests, plan.instants):
+        yield _result(name, instant, partial(request_advice, request, instant, plan.voice), plan)
+    entries = [row for row in rows if row.kind != REQUEST]
+    if entries:
+        yield from _of_chart(name, patient, entries, plan, medication)
+
+
+def _of_chart(name: str, patient: str, rows: list[Row], plan: Plan, medication: Lookup) -> Iterator[Result]:
+    """One result for each instant. Of earlier instants only what was written by then is read."""
+    instants = plan.instants or visits(rows)
+    whole = any(row.kind == BUNDLE for row in rows)
+    lists = Lists(None if whole else plan.listed, plan.cut_short, plan.most)
+    is_asked = any(row.may_speak for row in rows) or not (whole or plan.listed >= _ESSENTIAL)
+    for instant in instants:
+        if is_asked:
+            chart = Chart(patient, as_of(rows, instant, instants[-1]), lists, medication)
+            ask = partial(chart_advice, chart, instant, plan.voice)
+            yield _result(name, instant, ask, plan)
+        else:
+            yield unassessed(name, instant)
+
+
+def _result(name: str, instant: datetime, ask: _Ask, plan: Plan) -> Result:
+    """What the library says, beside what the other one says when there is one."""
+    start = perf_counter()
+    now = _advice(ask, plan.library)
+    milliseconds = (perf_counter() - start) * 1000
+    before = None if plan.against is None else said_before(_advice(ask, plan.against), plan.against)
+    if now is None:
+        return unanswered(name, instant, milliseconds, before)
+    return told(name, now, plan.library, milliseconds, before, explained=bool(plan.explained))
+
+
+def _advice(ask: _Ask, library: Library) -> Advice | None:
+    """None where the service would have no answer (HTTP 400 or 412)."""
+    try:
+        return ask(library)
+    except (DataUnavailable, RequestError):
+        return None

@@ -1,0 +1,165 @@
+"""sources: the files of an export, and what stands in them in blocks of whole lines.
+
+An export is a Bulk Data folder (NDJSON, gzipped or not, any number of files), a folder of Bundles, or files of
+hook requests, also mixed. A `.json` file whose first line is no JSON by itself is one document. A manifest is
+read only for the types that it says were exported.
+Source: Bulk Data Access 2.0.0, 4 Complete Status (manifest), output files.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from cds_hooks.errors import ReplayError
+
+_ENDINGS: Final = (".ndjson", ".jsonl", ".json")
+_PACKED: Final = ".gz"
+_MANIFEST: Final = "manifest.json"
+_BLOCK: Final = 1 << 20
+_LONGEST: Final = 256 << 20
+"""Bytes of one line, or of one document. A longer one is passed over."""
+_LINES: Final = (".ndjson", ".jsonl")
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_MAGIC: Final = b"\x1f\x8b"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One file as it was when the run began."""
+
+    path: str
+    size: int
+    changed_ns: int
+
+
+class CutShort(Exception):  # never leaves the package: the file is counted
+    """A compressed file ends in the middle. Everything before was given out."""
+
+
+def sources(export: Path) -> tuple[Source, ...]:
+    """The files of an export, by name. Errors: ReplayError when there are none."""
+    paths = [export] if export.is_file() else sorted(path for path in export.rglob("*") if path.is_file())
+    named = [path for path in paths if path.name.removesuffix(_PACKED).endswith(_ENDINGS)]
+    wanted = [path for path in named if path.name != _MANIFEST]
+    if not wanted:
+        raise ReplayError(
+            f"{export} holds no file that ends in .ndjson, .jsonl or .json, packed with gzip or not."
+        )
+    return tuple(_source(path) for path in wanted)
+
+
+def _source(path: Path) -> Source:
+    facts = path.stat()
+    return Source(str(path.resolve()), facts.st_size, facts.st_mtime_ns)
+
+
+def exported_types(export: Path) -> frozenset[str]:
+    """Resource types that the manifest names; none without a manifest."""
+    path = export / _MANIFEST
+    try:
+        return frozenset(one.type for one in msgspec.json.decode(path.read_bytes(), type=_Manifest).output)
+    except (OSError, msgspec.MsgspecError):
+        return frozenset()
+
+
+class _Output(msgspec.Struct):
+    type: str = ""
+
+
+class _Manifest(msgspec.Struct):
+    output: list[_Output] = []
+
+
+def blocks(path: Path, told: Callable[[int], None]) -> Iterator[bytes | None]:
+    """What stands in a file, in blocks of whole lines; None for a line that was passed over as too long.
+
+    A document comes as one block. `told` hears how many bytes were read from the disk. Errors: CutShort after
+    the last whole line; OSError as it comes.
+    """
+    with path.open("rb") as file:
+        pieces = _unpacked(file, told) if _is_packed(file) else _plain(file, told)
+        yield from _whole_lines(pieces) if is_of_lines(path) else _document(pieces)
+
+
+def is_of_lines(path: Path) -> bool:
+    """Whether each line of a file is a document of its own."""
+    if path.name.removesuffix(_PACKED).endswith(_LINES):
+        return True
+    with path.open("rb") as file:
+        pieces = _unpacked(file, _unheard) if _is_packed(file) else _plain(file, _unheard)
+        first, end, _ = next(pieces, b"").lstrip().partition(b"\n")
+    try:
+        msgspec.json.decode(first)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return bool(end)
+
+
+def _unheard(_count: int) -> None:
+    """Nobody waits for the first bytes of a file."""
+
+
+def _document(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
+    whole: list[bytes] = []
+    for piece in pieces:
+        whole.append(piece)
+        if sum(map(len, whole)) > _LONGEST:
+            yield None
+            return
+    yield b"".join(whole)
+
+
+def _is_packed(file: BinaryIO) -> bool:
+    is_packed = file.read(2) == _MAGIC
+    file.seek(0)
+    return is_packed
+
+
+def _plain(file: BinaryIO, told: Callable[[int], None]) -> Iterator[bytes]:
+    while piece := file.read(_BLOCK):
+        told(len(piece))
+        yield piece
+
+
+def _unpacked(file: BinaryIO, told: Callable[[int], None]) -> Iterator[bytes]:
+    """The content of one or more gzip members. Raises CutShort when the last one has no end."""
+    packed = zlib.decompressobj(_GZIP)
+    for piece in _plain(file, told):
+        rest = piece
+        while rest:
+            try:
+                yield packed.decompress(rest, _BLOCK)
+            except zlib.error:
+                raise CutShort from None
+            rest = packed.unconsumed_tail
+            if packed.eof:
+                rest = packed.unused_data.lstrip(b"\0")
+                packed = zlib.decompressobj(_GZIP) if rest else packed
+    if not packed.eof:
+        raise CutShort
+
+
+def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Pieces put together so that each ends with a line. Memory holds a piece and the longest line."""
+    begun: list[bytes] = []
+    passes = False
+    for piece in pieces:
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            begun.append(piece)
+            if sum(map(len, begun)) > _LONGEST:
+                begun, passes = [], True
+            continue
+        if passes:
+            yield None
+        start = piece.find(b"\n") + 1 if passes else 0
+        yield b"".join((*begun, piece[start:end]))
+        begun, passes = [piece[end:]], False
+    if passes:
+        yield None
+    elif any(begun):
+        yield b"".join(begun)
