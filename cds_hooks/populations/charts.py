@@ -111,16 +111,16 @@ def _answer(rows: list[Row], kind: str, lists: Lists) -> Answer:
 def _referred(by_kind: Mapping[str, list[Row]], medication: Lookup) -> list[Row]:
     """The Medications that the chart refers to, and those that these consist of."""
     found: dict[str, Row] = {}
-    wanted = {name for rows in list(by_kind.values()) for row in rows for name in _references(row)}
+    wanted = {name for rows in list(by_kind.values()) for row in rows for name in references(row)}
     for _ in range(_DEPTH):
         came = [(name, raw) for name in sorted(wanted - found.keys()) if (raw := medication(name)) is not None]
         rows = {name: Row("", _SHARED, raw) for name, raw in came}
         found |= rows
-        wanted = {name for row in rows.values() for name in _references(row)}
+        wanted = {name for row in rows.values() for name in references(row)}
     return list(found.values())
 
 
-def _references(row: Row) -> Iterator[str]:
+def references(row: Row) -> Iterator[str]:
     """`Medication/id` of each Medication that a row points to."""
     if not row.kind.startswith(_SHARED):
         return

@@ -117,9 +117,14 @@ def _engine(name: str, workers: int | None) -> Engine:
         from cds_hooks.populations.local import Local
 
         return Local(workers or os.cpu_count() or 1)
-    from cds_hooks.populations.spark import connected
-
-    return connected(name)
+    try:
+        from cds_hooks.populations.spark import connected
+    except ImportError:
+        raise click.UsageError(
+            "Spark is not installed here: pip install 'pinpoint-cds[spark]', with Java 17 beside it."
+        ) from None
+    engine: Engine = connected(name)
+    return engine
 
 
 def _shelf(settings: Settings) -> Shelf:

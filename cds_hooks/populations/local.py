@@ -111,7 +111,7 @@ def _screen(job: Job) -> Screen:
 
 def rows_of(path: Path, scatter: Scatter, told: Told) -> Iterator[Row]:
     """The rows of one file; what ends in the middle gives what stands before, and is counted."""
-    rows = scatter.rows if is_of_lines(path) else scatter.document
+    rows = scatter.rows if is_of_lines(str(path)) else scatter.document
     try:
         for block in blocks(path, told):
             if block is None:

@@ -207,15 +207,14 @@ _PARTS: Final = msgspec.json.Decoder(list[_Part])
 def _way(line: Line) -> tuple[str | bytes, ...]:
     """How an entry is written as far as it tells what the entry is about; its numbers and times left out."""
     kind, code = line.resource_type, line.code
-    is_plain = (
-        line.value_string is UNSET
-        and line.value_codeable_concept is UNSET
-        and line.component is UNSET
-        and code is not UNSET
-    )
-    if is_plain and kind in _CODED:
+    is_plain = line.value_string is UNSET and line.value_codeable_concept is UNSET and line.component is UNSET
+    if is_plain and kind in _CODED and isinstance(code, Raw):
         return kind, bytes(code)
-    return kind, *(bytes(value) if isinstance(value, Raw) else b"" for value in _naming(line)), _parts(line)
+    return kind, *map(_bytes, _naming(line)), _parts(line)
+
+
+def _bytes(value: Member) -> bytes:
+    return bytes(value) if isinstance(value, Raw) else b""
 
 
 def _naming(line: Line) -> Iterator[Member]:

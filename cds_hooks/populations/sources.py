@@ -82,14 +82,16 @@ def blocks(path: Path, told: Callable[[int], None]) -> Iterator[bytes | None]:
     """
     with path.open("rb") as file:
         pieces = _unpacked(file, told) if _is_packed(file) else _plain(file, told)
-        yield from _whole_lines(pieces) if is_of_lines(path) else _document(pieces)
+        yield from _whole_lines(pieces) if is_of_lines(str(path)) else _document(pieces)
 
 
-def is_of_lines(path: Path) -> bool:
-    """Whether each line of a file is a document of its own."""
-    if path.name.removesuffix(_PACKED).endswith(_LINES):
+def is_of_lines(path: str) -> bool:
+    """Whether each line of a file is a document of its own. At an address that is no path the name decides."""
+    if path.removesuffix(_PACKED).endswith(_LINES):
         return True
-    with path.open("rb") as file:
+    if "://" in path:
+        return False
+    with Path(path).open("rb") as file:
         pieces = _unpacked(file, _unheard) if _is_packed(file) else _plain(file, _unheard)
         first, end, _ = next(pieces, b"").lstrip().partition(b"\n")
     try:

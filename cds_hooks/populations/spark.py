@@ -1,44 +1,171 @@
-"""spark: the engine for exports that one machine cannot take. Lines become rows, rows meet by patient, charts settle.
+"""spark: the engine for exports that one machine cannot take: lines become rows, rows meet by patient.
 
-Spark reads the files, moves the rows and does lost work again; the two steps are the same functions as on one
-machine. A Medication that is nobody's reaches the charts that name it by a join. Executors get our code, the
-libraries and the key with their tasks; the packages that we need must be there (docs/populations.md).
+Spark reads the files, moves and sorts the rows and does lost work again; the two steps are the functions of every
+engine. A Medication that is nobody's reaches the charts that name it by a join. Executors get our code, the
+libraries and the key with their tasks; the packages we need must be there (docs/populations.md).
 """
 
 from __future__ import annotations
 
-import io
+import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache, partial
+from functools import reduce
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sql
 
-import cds_hooks
-from cds_hooks.errors import ReplayError
-from cds_hooks.populations.charts import references
+from cds_hooks.populations.executors import ROW, named_task, pointers_task, scatter_task, settle_task
 from cds_hooks.populations.job import Job, packed
 from cds_hooks.populations.progress import Progress
 from cds_hooks.populations.results import Result
-from cds_hooks.populations.rows import TALLY, Row, Tally
-from cds_hooks.populations.scatter import Scatter
-from cds_hooks.populations.screen import Screen
-from cds_hooks.populations.settle import Plan, settle
-from cds_hooks.populations.sources import Source, is_named_as_lines, is_of_lines, sources
-from cds_hooks.populations.spill import bucket_of, name_of
+from cds_hooks.populations.rows import TALLY, Tally
+from cds_hooks.populations.sources import Source, is_of_lines, sources
 
-_ROWS: Final = "bucket int, patient string, kind string, slim binary, address string, may_speak boolean"
-_FIELDS: Final = ("patient", "kind", "slim", "address", "may_speak")
-_POINTS: Final = "name string, bucket int, patient string"
-_SHARED: Final = "Medication"
-_TOGETHER: Final = 2_000
+_RESULTS: Final = msgspec.msgpack.Decoder(list[Result])
+_TALLY: Final = msgspec.msgpack.Decoder(Tally)
+_LOOPBACK: Final = "127.0.0.1"
+_WAVE: Final = 256
+"""Buckets whose results are fetched together, and that an interrupted run loses."""
 _DEPTH: Final = 3
-Batches = Iterator[pa.RecordBatch]
+"""How far a Medication may point to another."""
+
+
+class Spark:
+    """Runs a job on the cluster of a session."""
+
+    def __init__(self, session: SparkSession) -> None:
+        self._session = session
+
+    def sources(self, export: str) -> tuple[Source, ...]:
+        """The files of a folder, or of any address that the cluster can read. Errors: ReplayError."""
+        if "://" not in export:
+            return sources(Path(export))
+        files = self._session.read.format("binaryFile").option("recursiveFileLookup", "true").load(export)
+        told = files.select("path", "length", sql.unix_micros("modificationTime")).collect()
+        return tuple(
+            sorted((Source(path, size, micros * 1000) for path, size, micros in told), key=attrgetter("path"))
+        )
+
+    def run(self, job: Job, progress: Progress) -> Tally:
+        """Does what is left of the job; returns what was counted in its files."""
+        progress.files(sum(source.size for source in job.sources))
+        rows = self._rows(job)
+        tally = _counted(rows)
+        left = job.unfinished()
+        progress.buckets(job.buckets, job.buckets - len(left))
+        for wave in (left[start : start + _WAVE] for start in range(0, len(left), _WAVE)):
+            found = _settled(_sent(job), rows, wave, tally)
+            for bucket in wave:
+                results = found.get(bucket, [])
+                job.keep_bucket(bucket, results)
+                progress.bucket_done(len({result.patient for result in results}))
+        rows.unpersist()
+        return tally
+
+    def explain(self, job: Job, patients: frozenset[str]) -> Iterator[Result]:
+        """The results of these patients (hashes) with their explanations."""
+        rows = self._rows(job)
+        wanted = [b for b in range(job.buckets) if any(one.patient in patients for one in job.results(b))]
+        for results in _settled(_sent(job), rows, wanted, _counted(rows), patients).values():
+            yield from results
+
+    def _rows(self, job: Job) -> DataFrame:
+        """Every row of the export, with its bucket, kept on the disks of the executors."""
+        sent, parts = _sent(job), []
+        for is_document in (False, True):
+            paths = [one.path for one in job.sources if is_of_lines(one.path) is not is_document]
+            if paths:
+                text = self._session.read.text(paths, wholetext=is_document)
+                task = scatter_task(sent, is_document=is_document)
+                parts.append(text.select(text.value.cast("binary")).mapInArrow(task, ROW))
+        return _with_medications(reduce(DataFrame.union, parts)).persist(StorageLevel.DISK_ONLY)
+
+
+def connected(address: str) -> Spark:
+    """The engine at an address: local[*], spark://…, yarn, k8s://…, sc://…, or `databricks` for the session there.
+
+    Errors: ReplayError when Spark is not there.
+    """
+    builder = SparkSession.builder.appName("pinpoint replay").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")  # ours is enough
+    if address.startswith("local"):  # nothing of it may be reached from elsewhere
+        builder = builder.config("spark.driver.host", _LOOPBACK).config("spark.driver.bindAddress", _LOOPBACK)
+    if address.startswith("sc://"):
+        builder = builder.remote(address)
+    elif address != "databricks":
+        builder = builder.master(address)
+    session = builder.getOrCreate()
+    if address.startswith("local"):
+        session.sparkContext.pythonExec = sys.executable  # else whatever `python3` is on the path
+    else:
+        _ship(session)
+    return Spark(session)
+
+
+def _ship(session: SparkSession) -> None:
+    """Gives our code to the executors."""
+    package = Path(__file__).resolve().parents[1]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "pinpoint.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for module in sorted(package.rglob("*.py")):
+                archive.write(module, module.relative_to(package.parent))
+        session.addArtifacts(str(path), pyfile=True)
+
+
+def _sent(job: Job) -> Job:
+    """The job as executors get it: with the libraries in it, and nothing of this machine."""
+    against = packed(job.against) if job.against else None
+    return replace(job, shelf=packed(job.shelf), against=against, sources=(), work=Path())
+
+
+def _with_medications(rows: DataFrame) -> DataFrame:
+    """The rows, and for each chart the Medications that it names, and those that these consist of."""
+    shared = (rows.kind == "Medication") & (rows.patient == "")
+    found = rows.filter(shared).mapInArrow(named_task, "name string, slim binary")
+    found = found.groupBy("name").agg(sql.max("slim").alias("slim"))
+    total = step = rows
+    for _ in range(_DEPTH):
+        step = (
+            step.mapInArrow(pointers_task, "name string, bucket int, patient string")
+            .distinct()
+            .join(found, "name")
+        )
+        step = step.select(
+            "bucket",
+            "patient",
+            sql.lit("Medication").alias("kind"),
+            "slim",
+            sql.lit("").alias("address"),
+            sql.lit(False).alias("may_speak"),  # noqa: FBT003  # a value, not a switch
+        )
+        total = total.union(step)
+    return total
+
+
+def _settled(
+    job: Job, rows: DataFrame, buckets: list[int], tally: Tally, explained: Iterable[str] = ()
+) -> dict[int, list[Result]]:
+    """The results of some buckets, each in the order of hashes."""
+    step = settle_task(job, tuple(tally.resources), tally.cut_short, tuple(explained))
+    mine = rows.filter(rows.bucket.isin(buckets)).repartition(max(len(buckets), 1), "bucket")
+    told = mine.sortWithinPartitions("bucket", "patient").mapInArrow(step, "bucket int, results binary").collect()
+    found: dict[int, list[Result]] = {}
+    for bucket, results in told:
+        found.setdefault(bucket, []).extend(_RESULTS.decode(results))
+    return {bucket: sorted(results, key=attrgetter("patient")) for bucket, results in sorted(found.items())}
+
+
+def _counted(rows: DataFrame) -> Tally:
+    total = Tally()
+    for (counts,) in rows.filter(rows.kind == TALLY).select("slim").collect():
+        total.add(_TALLY.decode(counts))
+    return total

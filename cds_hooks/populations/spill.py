@@ -95,7 +95,11 @@ class Spill:
         with file:
             file.execute("CREATE TABLE medication (name TEXT PRIMARY KEY, resource BLOB) WITHOUT ROWID")
             rows = ((name_of(row.slim), row.slim) for row in self.rows(segments, SHARED))
-            file.executemany("INSERT OR REPLACE INTO medication VALUES (?, ?)", rows)
+            file.executemany(
+                "INSERT INTO medication VALUES (?, ?) ON CONFLICT DO UPDATE SET resource = excluded.resource "
+                "WHERE excluded.resource > resource",
+                rows,
+            )
         file.close()
         part.rename(self._medications)
 
