@@ -6,6 +6,7 @@ not done again. A run is known by what it would say: files, library, instants; a
 
 from __future__ import annotations
 
+import gzip
 import io
 import shutil
 import tarfile
@@ -151,11 +152,13 @@ def packed(shelf: Shelf) -> Shelf:
         found = sorted(path for path in shelf.site.rglob("*") if path.is_file())
         files += [(path, f"site/{path.relative_to(shelf.site)}") for path in found]
     archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+    with tarfile.open(fileobj=archive, mode="w") as tar:
         for path, name in files:
             tar.add(path, name)
     site = Path("site") if shelf.site else None
-    return Shelf(Path("library"), shelf.digest, site, shelf.require_reviewed, archive.getvalue())
+    return Shelf(
+        Path("library"), shelf.digest, site, shelf.require_reviewed, gzip.compress(archive.getvalue(), mtime=0)
+    )
 
 
 @cache

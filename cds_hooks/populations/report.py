@@ -8,13 +8,14 @@ from typing import Final, TypeAlias
 import msgspec
 
 from cds_hooks.model import Cause, Criterion, Library
-from cds_hooks.populations.results import TIERS, Change, RuleCount, Summary
+from cds_hooks.populations.results import NOT_ASSESSED, TIERS, Change, RuleCount, Summary
 from cds_hooks.populations.rows import Tally
 from cds_hooks.populations.suppress import parts, per_thousand, shown
 
 _NOTHING: Final = "no criterion"
 _KINDS: Final = ("medication", "observation", "condition")
 _SETTLE: Final = 5
+_SKIN: Final = ("present", "absent", "unknown", NOT_ASSESSED)
 
 Count: TypeAlias = int | None
 """None: fewer than the run's least count."""
@@ -137,7 +138,7 @@ def report(about: About, total: Summary, tally: Tally, library: Library, top: in
         cards,
         per_thousand(cards, total.charts),
         _shares(_by_tier(total.tiers), total.charts, least),
-        _shares(total.skin_bleeding, total.charts, least),
+        _shares({name: total.skin_bleeding.get(name, 0) for name in _SKIN}, total.charts, least),
         tuple(_rules(total, library, least)),
         tuple(_overlapping(total.gaps, total.charts, least)),
         tuple(_coverage(tally, least)),

@@ -138,6 +138,7 @@ def added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return dict(Counter(one) + Counter(other))
 
 
+NOT_ASSESSED = "not assessed"
 TIERS = ("", "ROUTINE", "WITHIN_48H", "SAME_DAY", "EMERGENCY")
 """Tiers, least urgent first; empty for none."""
 
@@ -153,7 +154,7 @@ def summed(results: list[Result], keep: int) -> Summary:
         total.with_card += bool(one.cards)
         total.cards += len(one.cards)
         _bump(total.tiers, one.tier)
-        _bump(total.skin_bleeding, one.skin_bleeding or "not assessed")
+        _bump(total.skin_bleeding, one.skin_bleeding or NOT_ASSESSED)
         for gap in one.gaps:
             _bump(total.gaps, gap)
         _count_rules(total, one, keep)

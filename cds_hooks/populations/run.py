@@ -218,11 +218,12 @@ def _review(out: Path, job: Job, total: Summary, engine: Engine) -> int:
     wanted = {rule: count.sample for rule, count in total.rules.items() if count.sample}
     patients = frozenset(name for names in wanted.values() for name in names)
     written = 0
+    (out / "review").mkdir(mode=_PRIVATE, exist_ok=True)
     for result in engine.explain(job, patients):
         for rule in result.spoken:
             if result.patient in wanted.get(rule, ()):
                 folder = out / "review" / rule
-                folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+                folder.mkdir(mode=_PRIVATE, exist_ok=True)
                 name = f"{result.patient} {result.at.replace(':', '')}.txt"
                 whole_file(folder / name, f"{result.explanation}\n".encode())
                 written += 1

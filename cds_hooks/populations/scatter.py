@@ -70,7 +70,7 @@ class Scatter:
     def _together(self, block: bytes) -> list[Line] | None:
         """All lines at once, when every one is a plain resource of the type seen last."""
         try:
-            lines = decoder(self._kind).decode_lines(block) if block.isascii() and b"\\u" not in block else None
+            lines = decoder(self._kind).decode_lines(block) if block.isascii() else None
         except UNREADABLE_JSON:
             lines = None
         return lines if lines and all(line.resource_type == self._kind for line in lines) else None
@@ -143,7 +143,7 @@ class Scatter:
 
 def _is_odd(line: bytes) -> bool:
     """Whether a line that decodes member by member does not decode as a whole."""
-    if line.isascii() and b"\\u" not in line:
+    if line.isascii():
         return False
     try:
         body(line)

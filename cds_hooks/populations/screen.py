@@ -245,7 +245,8 @@ def _record(line: Line) -> PatientRecord:
     """The record of a chart that holds one entry written so, and nothing else."""
     kind = line.resource_type
     status, component = _STATUS[kind], _parts(line)
-    members = [b'"resourceType":"' + kind.encode() + b'"', *([b'"status":"' + status + b'"'] if status else [])]
+    members = [b'"resourceType":"' + kind.encode() + b'","id":"x"']
+    members += [b'"status":"' + status + b'"'] if status else []
     for (_, name), value in zip(_NAMING, _naming(line), strict=True):
         if isinstance(value, Raw):
             members.append(b'"' + name.encode() + b'":' + bytes(value))

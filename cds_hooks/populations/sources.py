@@ -152,12 +152,12 @@ def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
     for piece in pieces:
         end = piece.rfind(b"\n") + 1
         if not end:
-            begun.append(piece)
-            if sum(map(len, begun)) > _LONGEST:
-                begun, passes = [], True
+            begun = [] if passes else [*begun, piece]
+            passes = passes or sum(map(len, begun)) > _LONGEST
             continue
         if passes:
             yield None
+            begun = []
         start = piece.find(b"\n") + 1 if passes else 0
         yield b"".join((*begun, piece[start:end]))
         begun, passes = [piece[end:]], False

@@ -1,0 +1,156 @@
+"""The screen lets every entry through that could make a rule speak, and spares what cannot."""
+
+from datetime import timedelta
+
+import pytest
+
+from cds_hooks.model import All, AnyOf, AtLeast, Counted, NoneOf, ScoreAtLeast, ScoreLimit
+from cds_hooks.populations import screen as module
+from cds_hooks.populations.scatter import Scatter
+from cds_hooks.populations.screen import Needs, Screen, needed
+from tests.build import library_of
+from tests.protocol.charts import AT, ago, petechiae, platelets
+from tests.unit.populations.exports import LIBRARY, rows, screen
+
+BLOOD_PRESSURE = {"resourceType": "Observation", "id": "b", "status": "final"} | {
+    "subject": {"reference": "Patient/p1"},
+    "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
+}
+
+
+def speaks(resource, *, since=AT, libraries=()):
+    [row] = rows(resource, scatter=Scatter(screen(*libraries, since=since)))
+    return row.may_speak
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        petechiae(),
+        petechiae(code={"text": "purpuric rash"}),
+        petechiae(code={"text": "came with a few petechiae on both legs"}),
+        platelets(8),
+        BLOOD_PRESSURE | {"code": {"text": "Examination"}, "valueString": "petechiae on the legs"},
+        BLOOD_PRESSURE | {"valueCodeableConcept": {"text": "petechiae"}},
+        BLOOD_PRESSURE | {"component": [{"code": {"text": "petechiae"}, "valueBoolean": True}]},
+        {
+            "resourceType": "Encounter",
+            "id": "e",
+            "status": "finished",
+            "subject": {"reference": "Patient/p1"},
+            "reasonCode": [{"text": "petechiae"}],
+        },
+        {"resourceType": "Flag", "id": "f", "subject": {"reference": "Patient/p1"}, "code": {"text": "petechiae"}},
+    ],
+    ids=lambda resource: resource["resourceType"],
+)
+def test_what_names_or_measures_what_a_rule_asks_for_may_speak(resource):
+    assert speaks(resource)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        petechiae(code={"text": "Gout"}),
+        BLOOD_PRESSURE | {"component": [{"code": {"text": "Systolic"}, "valueQuantity": {"value": 120}}]},
+        BLOOD_PRESSURE | {"valueString": "well"},
+        {"resourceType": "Procedure", "id": "x", "subject": {"reference": "Patient/p1"}, "status": "completed"},
+        {"resourceType": "Patient", "id": "p1"},
+        {"resourceType": "MedicationStatement", "id": "x", "subject": {"reference": "Patient/p1"}},
+    ],
+    ids=lambda resource: resource["resourceType"],
+)
+def test_what_no_rule_asks_for_does_not(resource):
+    assert not speaks(resource)
+
+
+def test_an_old_count_does_not_speak_and_an_undated_one_may():
+    undated = platelets(8)
+    del undated["effectiveDateTime"]
+
+    assert not speaks(platelets(8, effectiveDateTime=ago(days=60)))
+    assert not speaks(undated | {"issued": ago(days=60)})
+    assert speaks(platelets(8, effectiveDateTime=ago(days=60)), since=None)
+    assert speaks(platelets(8, effectiveDateTime="soon"))
+    assert speaks(undated)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        petechiae(code={"text": "Gout"}, dateRecorded="2020-01-01"),
+        BLOOD_PRESSURE | {"comments": "DSTU2"},
+        petechiae(code=True),
+        BLOOD_PRESSURE | {"component": "odd", "code": {"text": "a"}},
+    ],
+    ids=["another version", "another version of results", "a code that is none", "components that are none"],
+)
+def test_an_entry_that_is_a_gap_of_an_essential_list_may_speak_unless_it_only_loses_parts(resource):
+    assert speaks(resource) is (resource.get("component") is None)
+
+
+def test_what_was_found_out_is_found_out_once_and_forgotten_when_it_is_too_much(monkeypatch):
+    monkeypatch.setattr(module, "_WAYS", 2)
+    one = screen()
+    texts = ["Gout", "petechiae", "Asthma", "petechiae", "Gout"]
+    found = [rows(petechiae(code={"text": text}), scatter=Scatter(one))[0].may_speak for text in texts]
+
+    assert [False, True, False, True, False] == found
+
+
+# ---------------------------------------------------------------- what a library needs
+
+
+def test_our_library_spares_charts():
+    need = needed(LIBRARY)
+
+    assert {"petechiae", "purpura"} <= need.named
+    assert "platelet-count" in need.measured
+
+
+RULES = {
+    "rash": "sign: {concepts: [petechiae], observed_within: {days: 14}, any_active_problem: true}",
+    "low": 'measure: {concept: platelet-count, is: {below: "10", unit: "10*9/L"}, within: {days: 7}}',
+    "adult": "person: {age: {from: {years: 18}}}",
+    "falling": (
+        'trend: {concept: haemoglobin, change: fall, by: {at_least: "20", unit: "%"}, latest_within: {days: 3}, '
+        "baseline_within: {days: 30}}"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("expression", "need"),
+    [
+        ("rash", Needs(frozenset({"petechiae"}))),
+        ("low", Needs(measured={"platelet-count": timedelta(days=7)})),
+        ("falling", Needs(measured={"haemoglobin": timedelta(days=3)})),
+        ("adult", None),
+        (All(("adult", "low", "rash")), Needs(frozenset({"petechiae"}))),
+        (All(("adult",)), None),
+        (AnyOf(("rash", "adult")), None),
+        (AnyOf(("low", "rash")), Needs(frozenset({"petechiae"}), {"platelet-count": timedelta(days=7)})),
+        (AtLeast(Counted(1, ("low", "low"))), Needs(measured={"platelet-count": timedelta(days=7)})),
+        (NoneOf(("rash",)), None),
+        (ScoreAtLeast(ScoreLimit("any", 3)), None),
+    ],
+    ids=str,
+)
+def test_what_an_expression_needs(expression, need):
+    library = library_of(findings=RULES)
+
+    assert need == module._of(expression, library)
+
+
+def test_of_two_spans_the_longer_counts():
+    short, long = timedelta(days=1), timedelta(days=9)
+
+    assert Needs(measured={"a": long}) == Needs(measured={"a": short}) | Needs(measured={"a": long})
+
+
+def test_with_a_rule_that_can_speak_on_any_chart_every_chart_is_assessed():
+    library = library_of(RULES, criteria={"R-AD-01": "when: adult\nneeds_skin_bleeding: false"})
+
+    assert Screen([library], AT).is_open
+    assert speaks(petechiae(code={"text": "Gout"}), libraries=(library,))
+    assert not Screen([LIBRARY], AT).is_open
