@@ -8,6 +8,7 @@ Source: Bulk Data Access 2.0.0, 4 Complete Status (manifest), output files.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ _MANIFEST: Final = "manifest.json"
 _BLOCK: Final = 1 << 20
 _LONGEST: Final = 256 << 20
 """Bytes of one line, or of one document. A longer one is passed over."""
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/")
 _LINES: Final = (".ndjson", ".jsonl")
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MAGIC: Final = b"\x1f\x8b"
@@ -89,7 +91,7 @@ def is_of_lines(path: str) -> bool:
     """Whether each line of a file is a document of its own. At an address that is no path the name decides."""
     if path.removesuffix(_PACKED).endswith(_LINES):
         return True
-    if "://" in path:
+    if is_address(path):
         return False
     with Path(path).open("rb") as file:
         pieces = _unpacked(file, _unheard) if _is_packed(file) else _plain(file, _unheard)
@@ -99,6 +101,11 @@ def is_of_lines(path: str) -> bool:
     except (msgspec.MsgspecError, RecursionError):
         return False
     return bool(end)
+
+
+def is_address(export: str) -> bool:
+    """Whether an export lies where only a cluster reads (s3a://…, abfs://…, file:/…), not at a path of ours."""
+    return bool(_ADDRESS.match(export))
 
 
 def _unheard(_count: int) -> None:

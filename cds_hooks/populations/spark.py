@@ -27,7 +27,7 @@ from cds_hooks.populations.job import Job, packed
 from cds_hooks.populations.progress import Progress
 from cds_hooks.populations.results import Result
 from cds_hooks.populations.rows import TALLY, Tally
-from cds_hooks.populations.sources import Source, is_of_lines, sources
+from cds_hooks.populations.sources import Source, is_address, is_of_lines, sources
 
 _RESULTS: Final = msgspec.msgpack.Decoder(list[Result])
 _TALLY: Final = msgspec.msgpack.Decoder(Tally)
@@ -46,7 +46,7 @@ class Spark:
 
     def sources(self, export: str) -> tuple[Source, ...]:
         """The files of a folder, or of any address that the cluster can read. Errors: ReplayError."""
-        if "://" not in export:
+        if not is_address(export):
             return sources(Path(export))
         files = self._session.read.format("binaryFile").option("recursiveFileLookup", "true").load(export)
         told = files.select("path", "length", sql.unix_micros("modificationTime")).collect()
