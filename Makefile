@@ -16,7 +16,7 @@ SLOW := $(filter-out $(QUICK) tests/site_example tests/__pycache__, $(patsubst %
 PARALLEL := --numprocesses=auto --dist=loadfile
 MEASURED := --cov --cov-report= --cov-fail-under=0
 COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+	--no-emit-index-url --no-emit-find-links --no-strip-extras --no-annotate --no-header --quiet
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
