@@ -120,7 +120,7 @@ def mutations(draw):
             holder = holder[key]
         match draw(st.sampled_from(["replace", "remove", "double"])):
             case "replace":
-                holder[last] = draw(SCRAPS)
+                holder[last] = deepcopy(draw(SCRAPS))  # what is drawn is shared, and the next step may change it
             case "remove":
                 del holder[last]
             case "double" if isinstance(holder, list):
