@@ -35,15 +35,12 @@ class Scatter:
         self._ways: dict[str, Counter[bytes]] = defaultdict(Counter)
         self.tally = Tally()
 
-    def rows(self, block: bytes) -> Iterator[Row]:
+    def rows(self, block: bytes) -> list[Row]:
         """A row for each entry of some lines; a block ends with the end of a line."""
         lines = self._together(block)
         if lines is not None:
-            yield from self._of_resources(lines)
-            return
-        for line in block.split(b"\n"):
-            if line.strip():
-                yield from self.document(line)
+            return self._of_resources(lines)
+        return [row for line in block.split(b"\n") if line.strip() for row in self.document(line)]
 
     def document(self, line: bytes) -> Iterator[Row]:
         """The rows of one resource, Bundle or request, however it is written."""
@@ -75,18 +72,17 @@ class Scatter:
             lines = None
         return lines if lines and all(line.resource_type == self._kind for line in lines) else None
 
-    def _of_resources(self, lines: list[Line]) -> Iterator[Row]:
+    def _of_resources(self, lines: list[Line]) -> list[Row]:
         kind, may_speak, encode = self._kind, self._screen.may_speak, slimmer.encode
         self._count(kind, len(lines))
         self._see(kind, lines)
-        for line in lines:
-            patient = patient_of(line)
-            if patient:
-                yield Row(patient, kind, encode(line), "", may_speak(line))
-            elif kind == _SHARED:
-                yield Row("", kind, encode(line))
-            else:
-                self.tally.reject(Bad.NO_PATIENT)
+        rows = [Row(patient_of(line), kind, encode(line), "", may_speak(line)) for line in lines]
+        if kind == _SHARED:
+            return rows
+        owned = [row for row in rows if row.patient]
+        if len(owned) < len(rows):
+            self.tally.reject(Bad.NO_PATIENT, len(rows) - len(owned))
+        return owned
 
     def _of_line(self, kind: str, line: bytes, address: str = "", whose: str = "") -> Iterator[Row]:
         """One resource by itself; what is written oddly stays as it is, and its chart is assessed."""

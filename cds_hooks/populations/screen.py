@@ -23,16 +23,22 @@ from cds_hooks.model import (
     AnyOf,
     AtLeast,
     Cause,
+    Concept,
     Criterion,
     Expression,
     FindingRule,
     Library,
+    Limits,
+    Truth,
 )
 from cds_hooks.populations.lines import Line, Member
+from cds_hooks.populations.owners import patient_of
+from cds_hooks.reasoning.codes import meaning
 from cds_hooks.reasoning.descriptions import with_described
 from cds_hooks.reasoning.entries import sort_entries
 from cds_hooks.reasoning.logic import SCORE_PREFIX
 from cds_hooks.reasoning.narrative import with_narrative
+from cds_hooks.reasoning.values import Reading, compare, reading
 
 _HOOK: Final = "patient-view"
 _FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -67,19 +73,26 @@ _CODED: Final = frozenset({"Observation", "Condition", "Flag"})
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A measured value that a rule asks for: how long it counts, and its range (None: any value)."""
+
+    within: timedelta
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Needs:
-    """Concepts of which one must be named, or measured lately, before any rule speaks."""
+    """Concepts of which one must be named, or measured lately and in a range, before any rule speaks."""
 
     named: frozenset[str] = frozenset()
-    measured: Mapping[str, timedelta] = field(default_factory=dict)
-    """With the longest time for which a value counts."""
+    measured: Mapping[str, frozenset[Wanted]] = field(default_factory=dict)
 
     def __or__(self, other: Needs) -> Needs:
         """Either."""
-        longest = dict(self.measured)
-        for concept, within in other.measured.items():
-            longest[concept] = max(within, longest.get(concept, within))
-        return Needs(self.named | other.named, longest)
+        both = self.measured.keys() | other.measured.keys()
+        nothing: frozenset[Wanted] = frozenset()
+        measured = {one: self.measured.get(one, nothing) | other.measured.get(one, nothing) for one in both}
+        return Needs(self.named | other.named, measured)
 
     @property
     def cost(self) -> int:
@@ -87,8 +100,8 @@ class Needs:
         return len(self.named) + 100 * len(self.measured)
 
 
-_Speaks: TypeAlias = bool | timedelta
-"""Whether an entry written so may speak; a span: only for so long."""
+_Speaks: TypeAlias = bool | tuple[tuple[Library, Concept, frozenset[Wanted]], ...]
+"""Whether an entry written so may speak; else the measurements as which it may."""
 
 
 class Screen:
@@ -115,27 +128,30 @@ class Screen:
             speaks = self._known[way] = self._worked_out(line)
         if speaks is False:
             return _is_of_another_version(line)
-        return speaks is True or self._is_recent(line, speaks)
+        return speaks is True or any(self._could_hold(line, *measured) for measured in speaks)
+
+    def _could_hold(self, line: Line, library: Library, concept: Concept, wanted: frozenset[Wanted]) -> bool:
+        recent = [one.limits for one in wanted if self._is_recent(line, one.within)]
+        return bool(recent) and _is_in_one(line, library, concept, recent)
 
     def _is_recent(self, line: Line, within: timedelta) -> bool:
         moment = line.issued if line.effective_date_time is UNSET else line.effective_date_time
-        if self._since is None or moment is UNSET:
+        is_otherwise_dated = line.effective_instant is not UNSET or line.effective_period is not UNSET
+        if self._since is None or moment is UNSET or is_otherwise_dated:
             return True
         time = when(bytes(moment).decode(errors="replace").strip('"'))
         return time is None or time.latest >= self._since - within - _AHEAD
 
     def _worked_out(self, line: Line) -> _Speaks:
-        found: _Speaks = False
         record = _record(line)
+        measured = []
         for library, need in self._needs:
-            if record.gaps:
-                return True
             concepts = _concepts(record, library)
-            if not concepts.isdisjoint(need.named):
+            if record.gaps or not concepts.isdisjoint(need.named):
                 return True
-            spans = [need.measured[concept] for concept in concepts if concept in need.measured]
-            found = max([*spans, *([found] if isinstance(found, timedelta) else [])], default=found)
-        return found
+            found = sorted(concepts & need.measured.keys())
+            measured += [(library, library.concepts[one], need.measured[one]) for one in found]
+        return tuple(measured) or False
 
 
 def needed(library: Library) -> Needs | None:
@@ -186,9 +202,10 @@ def _of_rule(rule: FindingRule, library: Library) -> Needs | None:
     if rule.answer is not None:
         return Needs(frozenset(rule.answer.concepts))
     if rule.measure is not None:
-        return Needs(measured={rule.measure.concept: rule.measure.within.exact()})
+        limits = rule.measure.is_ if rule.measure.is_ and not rule.measure.is_.of else None
+        return Needs(measured={rule.measure.concept: frozenset({Wanted(rule.measure.within.exact(), limits)})})
     if rule.trend is not None:
-        return Needs(measured={rule.trend.concept: rule.trend.latest_within.exact()})
+        return Needs(measured={rule.trend.concept: frozenset({Wanted(rule.trend.latest_within.exact())})})
     return None if rule.when is None else _of(rule.when, library)
 
 
@@ -206,11 +223,11 @@ _PARTS: Final = msgspec.json.Decoder(list[_Part])
 
 def _way(line: Line) -> tuple[str | bytes, ...]:
     """How an entry is written as far as it tells what the entry is about; its numbers and times left out."""
-    kind, code = line.resource_type, line.code
-    is_plain = line.value_string is UNSET and line.value_codeable_concept is UNSET and line.component is UNSET
-    if is_plain and kind in _CODED and isinstance(code, Raw):
-        return kind, bytes(code)
-    return kind, *map(_bytes, _naming(line)), _parts(line)
+    if line.value_string is UNSET and line.value_codeable_concept is UNSET and line.component is UNSET:
+        code = line.code
+        if code is not UNSET and line.resource_type in _CODED:
+            return line.resource_type, bytes(code)
+    return line.resource_type, *map(_bytes, _naming(line)), _parts(line)
 
 
 def _bytes(value: Member) -> bytes:
@@ -252,6 +269,21 @@ def _record(line: Line) -> PatientRecord:
             members.append(b'"' + name.encode() + b'":' + bytes(value))
     members += [b'"component":' + component] if component else []
     return read((), {}, "", _FAR, (b"[{" + b",".join(members) + b"}]",))
+
+
+def _is_in_one(line: Line, library: Library, concept: Concept, ranges: Sequence[Limits | None]) -> bool:
+    """Whether a value of the entry lies, or may lie, in one of the ranges. None is the range of every value."""
+    if None in ranges:
+        return True
+    record = read((), {}, patient_of(line), _FAR, (b"[" + msgspec.json.encode(line) + b"]",))
+    entries = [entry for entry in record.observed if concept.id in meaning(entry.what, library).concepts]
+    values = [reading(entry, concept, library) for entry in entries]
+    return not values or any(
+        not isinstance(value, Reading) or compare(value.value, value.comparator, limits) is not Truth.ABSENT
+        for value in values
+        for limits in ranges
+        if limits is not None
+    )
 
 
 def _concepts(record: PatientRecord, library: Library) -> frozenset[str]:

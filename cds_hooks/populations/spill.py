@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
@@ -56,11 +57,11 @@ class Spill:
     def write(self, segment: int, rows: Iterable[Row]) -> None:
         """Writes the rows of one input file. The segment is not finished before `finish`."""
         runs: Runs = {}
-        waiting: dict[int, list[Row]] = {}
+        waiting: defaultdict[int, list[Row]] = defaultdict(list)
         held = 0
         with self._file(segment, "part").open("wb") as file:
             for row in rows:
-                waiting.setdefault(bucket_of(row.patient, self._buckets), []).append(row)
+                waiting[bucket_of(row.patient, self._buckets)].append(row)
                 held += len(row.slim) + _ROW
                 if held > self._buffer_bytes:
                     _flush(waiting, runs, file)

@@ -1,13 +1,14 @@
 """The screen lets every entry through that could make a rule speak, and spares what cannot."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from cds_hooks.model import All, AnyOf, AtLeast, Counted, NoneOf, ScoreAtLeast, ScoreLimit
+from cds_hooks.model import All, AnyOf, AtLeast, Counted, Limits, NoneOf, ScoreAtLeast, ScoreLimit
 from cds_hooks.populations import screen as module
 from cds_hooks.populations.scatter import Scatter
-from cds_hooks.populations.screen import Needs, Screen, needed
+from cds_hooks.populations.screen import Needs, Screen, Wanted, needed
 from tests.build import library_of
 from tests.protocol.charts import AT, ago, petechiae, platelets
 from tests.unit.populations.exports import LIBRARY, rows, screen
@@ -73,6 +74,8 @@ def test_an_old_count_does_not_speak_and_an_undated_one_may():
     assert speaks(platelets(8, effectiveDateTime=ago(days=60)), since=None)
     assert speaks(platelets(8, effectiveDateTime="soon"))
     assert speaks(undated)
+    assert speaks(undated | {"issued": ago(days=60), "effectivePeriod": {"start": ago(days=1)}})
+    assert speaks(undated | {"issued": ago(days=60), "effectiveInstant": ago(days=1)})
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,13 @@ def test_our_library_spares_charts():
     assert "platelet-count" in need.measured
 
 
+LOW = Needs(
+    measured={"platelet-count": frozenset({Wanted(timedelta(days=7), Limits(below=Decimal(10), unit="10*9/L"))})}
+)
 RULES = {
+    "bound-to-the-laboratory": (
+        'measure: {concept: platelet-count, is: {below: "1", of: lower-limit}, within: {days: 7}}'
+    ),
     "rash": "sign: {concepts: [petechiae], observed_within: {days: 14}, any_active_problem: true}",
     "low": 'measure: {concept: platelet-count, is: {below: "10", unit: "10*9/L"}, within: {days: 7}}',
     "adult": "person: {age: {from: {years: 18}}}",
@@ -123,14 +132,15 @@ RULES = {
     ("expression", "need"),
     [
         ("rash", Needs(frozenset({"petechiae"}))),
-        ("low", Needs(measured={"platelet-count": timedelta(days=7)})),
-        ("falling", Needs(measured={"haemoglobin": timedelta(days=3)})),
+        ("low", LOW),
+        ("bound-to-the-laboratory", Needs(measured={"platelet-count": frozenset({Wanted(timedelta(days=7))})})),
+        ("falling", Needs(measured={"haemoglobin": frozenset({Wanted(timedelta(days=3))})})),
         ("adult", None),
         (All(("adult", "low", "rash")), Needs(frozenset({"petechiae"}))),
         (All(("adult",)), None),
         (AnyOf(("rash", "adult")), None),
-        (AnyOf(("low", "rash")), Needs(frozenset({"petechiae"}), {"platelet-count": timedelta(days=7)})),
-        (AtLeast(Counted(1, ("low", "low"))), Needs(measured={"platelet-count": timedelta(days=7)})),
+        (AnyOf(("low", "rash")), Needs(frozenset({"petechiae"}), LOW.measured)),
+        (AtLeast(Counted(1, ("low", "low"))), LOW),
         (NoneOf(("rash",)), None),
         (ScoreAtLeast(ScoreLimit("any", 3)), None),
     ],
@@ -142,10 +152,20 @@ def test_what_an_expression_needs(expression, need):
     assert need == module._of(expression, library)
 
 
-def test_of_two_spans_the_longer_counts():
-    short, long = timedelta(days=1), timedelta(days=9)
+def test_a_value_outside_every_range_that_is_asked_for_does_not_speak():
+    assert not speaks(platelets(250))
+    assert speaks(platelets(250, valueQuantity={"value": 250, "unit": "furlong"}))
+    assert speaks(platelets(250, valueQuantity={"value": 250, "comparator": "<", "unit": "10*9/L"}))
+    assert speaks(platelets(250, valueQuantity=None, valueString="see text"))
+    assert speaks(platelets(250, status="entered-in-error"))
 
-    assert Needs(measured={"a": long}) == Needs(measured={"a": short}) | Needs(measured={"a": long})
+
+def test_what_a_trend_asks_for_speaks_with_any_value():
+    fall = "when: falling\nneeds_skin_bleeding: false"
+    library = library_of(RULES, criteria={"R-AD-01": fall})
+    haemoglobin = platelets(140, code={"text": "haemoglobin"}, valueQuantity={"value": 140, "unit": "g/L"})
+
+    assert speaks(haemoglobin, libraries=(library,))
 
 
 def test_with_a_rule_that_can_speak_on_any_chart_every_chart_is_assessed():
