@@ -1,9 +1,15 @@
 """What every test shares: one event loop, and generated examples that are the same on every run."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("quick", derandomize=True, deadline=None, database=None)
+settings.register_profile(
+    "quick",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],  # it times the machine, and others may work on that
+)
 settings.load_profile("quick")
 
 

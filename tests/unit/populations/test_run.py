@@ -368,9 +368,7 @@ def test_against_another_library_the_report_tells_what_changes(tmp_path):
 def test_a_library_sent_to_another_machine_is_the_same_library(tmp_path):
     site = tmp_path / "site"
     site.mkdir()
-    (site / "concepts.yaml").write_text(
-        "petechiae:\n  codes: [{system: 'http://x', code: '1', display: 'Spots'}]\n"
-    )
+    (site / "concepts.yaml").write_text("petechiae: [{system: 'http://x', code: '1', display: 'Spots'}]\n")
     for shelf in (Shelf(None), Shelf(None, site=site), Shelf(None, require_reviewed=True)):
         sealed = shelf.sealed()
 
