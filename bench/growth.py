@@ -26,9 +26,9 @@ from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.wire import parse_request
 from cds_hooks.chart.record import Answer
 from cds_hooks.model import Library
-from cds_hooks.quiet import quiet_call
 from cds_hooks.reasoning.library import load
 from cds_hooks.service import advise
+from cds_hooks.silent import silent_call
 
 _SERVICE = "/cds-services/petechiae-patient-view"
 _PORT = 8367
@@ -77,7 +77,7 @@ def _whole_way(body: bytes, library: Library, at: datetime) -> object:
 
 
 def _glance(body: bytes, library: Library, _at: datetime) -> object:
-    return quiet_call(body, "patient-view", library)
+    return silent_call(body, "patient-view", library, datetime.now(UTC))
 
 
 async def _nothing(_missing: Mapping[str, str]) -> Mapping[str, Answer]:

@@ -20,11 +20,11 @@ from cds_hooks.chart.queries import queries
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer
 from cds_hooks.model import Assessment, Library
-from cds_hooks.quiet import quiet_call
 from cds_hooks.reasoning.assess import assess
 from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.service import advise_on, prove_orders
+from cds_hooks.silent import silent_call
 
 _STAGES = ("glance", "decode", "map", "assess", "compose", "strict", "serialise")
 
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _costs(body: bytes, library: Library, at: datetime) -> Iterator[tuple[str, float]]:
-    yield "glance", _least_ms(lambda: quiet_call(body, "patient-view", library))
+    yield "glance", _least_ms(lambda: silent_call(body, "patient-view", library, datetime.now(UTC)))
     request, asked = parse_request(body), queries(library)
     answers = {key: Answer((raw,)) for key, raw in request.prefetch.items()}
 
