@@ -1,42 +1,49 @@
 """The application: made from the settings, its routes and what stands around them. The only door to FastAPI.
 
-From outside in: CORS headers on every answer, then the net that catches what nobody expected, then the routes.
+From outside in: CORS headers on every answer, the count of answers, the door, then the net that catches
+what nobody expected, then the routes.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from importlib.metadata import version
 from typing import TypeAlias
 
 from fastapi import FastAPI, Response
 from starlette.middleware.cors import CORSMiddleware
 
+from cds_hooks.canaries import Canaries
 from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.offers import SERVICES
 from cds_hooks.cards.openapi import openapi
-from cds_hooks.cards.wire import Card, HookRequest
+from cds_hooks.cards.wire import HookRequest
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.terminology import Terminology
-from cds_hooks.endpoints import Deployment, Endpoints, Explain, UseCase, on_the_servers_loop
+from cds_hooks.deployment import Deployment, Explain, Insights
+from cds_hooks.endpoints import Endpoints, on_the_servers_loop
 from cds_hooks.explaining import explanation_json, sections
 from cds_hooks.guard.gate import check_start, open_gate, private_hosts
 from cds_hooks.guard.privacy import configure_logging
 from cds_hooks.guard.turns import Turns
-from cds_hooks.journal.later import OpenedLater
-from cds_hooks.journal.replay import ReplayStore
 from cds_hooks.model import Hook, Library
 from cds_hooks.pages.served import Served, served
-from cds_hooks.reasoning.cases import canaries
-from cds_hooks.reasoning.library import load
+from cds_hooks.reasoning.library import data_root, load
 from cds_hooks.reasoning.site import deployed
-from cds_hooks.replies import Door, Net, refuse_by_status
+from cds_hooks.replies import Counted, Door, Net, refuse_by_status
+from cds_hooks.report.page import insights_page
 from cds_hooks.service import Advice, FetchMissing, advise, prove_orders
 from cds_hooks.settings import Settings, parse_base
 from cds_hooks.silent import silent_call
 from cds_hooks.transport import Client
+from cds_hooks.upkeep import Upkeep, books_of, replays_of, upkeep_of
+
+_LOOKED_BACK = timedelta(days=30)
+"""What /insights tells of; `pinpoint report` takes any time."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -48,7 +55,16 @@ def create_app(settings: Settings) -> FastAPI:
     services = tuple((service, _prefetch(library, service.hook)) for service in SERVICES)
     clients = check_start(settings, {key: text for _, templates in services for key, text in templates.items()})
     client = Client(private_hosts(settings, clients))
-    replays = ReplayStore(settings.journal_file) if clients else None
+    # The cases of canaries are about the release, not about what a site set.
+    canaries = Canaries(released, settings.library_dir or data_root())
+    upkeep = upkeep_of(settings, canaries, lambda: datetime.now(UTC))
+    replays = replays_of(settings, upkeep) if clients else None
+    versions = {
+        "software": version("pinpoint-cds"),
+        "knowledge": library.card.version,
+        "released": library.card.date,
+        "digest": library.digest,
+    }
     ask = _adviser(
         library,
         Voice(region=settings.region, public_url=settings.public_url.rstrip("/")),
@@ -58,21 +74,19 @@ def create_app(settings: Settings) -> FastAPI:
         Deployment(
             settings=settings,
             services=services,
-            answer=_speaker(ask),
+            answer=ask,
             silent=lambda body, hook: silent_call(body, hook, library, datetime.now(UTC)),
             explain=_explainer(ask, library) if settings.is_sandbox else None,
-            version={
-                "software": version("pinpoint-cds"),
-                "knowledge": library.card.version,
-                "digest": library.digest,
-            },
+            version=versions,
             site=library.site,
             documents=served(library, settings.region, ((service.id, service.hook) for service in SERVICES)),
-            failed_canaries=canaries(released),  # their cases are about the release, not about what a site set
             client=client,
             gate=open_gate(settings, clients, client, replays) if clients and replays else None,
             replays=replays,
-            journal=OpenedLater(settings.journal_url, keep_comments=settings.keep_comments),
+            journal=upkeep.journal,
+            books=books_of(settings, upkeep, library, versions),
+            upkeep=upkeep,
+            insights=_insights(upkeep, library),
         )
     )
 
@@ -91,12 +105,14 @@ def assemble(deployment: Deployment) -> FastAPI:
     )
     app.openapi = lambda: openapi(app.title, app.version, (service for service, _ in deployment.services))  # type: ignore[method-assign]  # FastAPI's way to give a document of one's own
     turns = Turns()
-    _add_routes(app, Endpoints(deployment, turns))
+    endpoints = Endpoints(deployment, turns)
+    _add_routes(app, endpoints)
     for path, document in deployment.documents.items():
         app.add_api_route(path, _showing(document), methods=["GET"], include_in_schema=False)
     refuse_by_status(app)
     app.add_middleware(Net)
     app.add_middleware(Door, turns=turns)
+    app.add_middleware(Counted, tally=endpoints.tally)
     if deployment.settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -115,11 +131,15 @@ def _prefetch(library: Library, hook: Hook) -> dict[str, str]:
 def _closing(deployment: Deployment) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if deployment.upkeep:
+            await deployment.upkeep.start()
         yield
         await deployment.client.close()
         if deployment.replays:
             deployment.replays.close()
-        if deployment.journal:
+        if deployment.upkeep:
+            await deployment.upkeep.stop()
+        elif deployment.journal:
             await deployment.journal.close()
 
     return lifespan
@@ -136,13 +156,6 @@ def _adviser(library: Library, voice: Voice, terminology: Terminology | None) ->
     return ask
 
 
-def _speaker(ask: _Ask) -> UseCase:
-    async def answer(request: HookRequest, fetch_missing: FetchMissing) -> Sequence[Card]:
-        return (await ask(request, fetch_missing)).cards
-
-    return answer
-
-
 def _explainer(ask: _Ask, library: Library) -> Explain:
     async def explain(request: HookRequest, fetch_missing: FetchMissing, body: bytes, release: str) -> bytes:
         advice = await ask(request, fetch_missing)
@@ -150,6 +163,16 @@ def _explainer(ask: _Ask, library: Library) -> Explain:
         return explanation_json(told, advice.assessment)
 
     return explain
+
+
+def _insights(upkeep: Upkeep, library: Library) -> Insights:
+    async def page(until: datetime) -> bytes:
+        # Loaded late, as the journal itself is: the database library takes longer to load than a call.
+        gather = import_module("cds_hooks.report.gather").gather
+        report = await upkeep.journal.journal.ask(lambda store: gather(store, until - _LOOKED_BACK, until))
+        return await asyncio.to_thread(insights_page, report, library)
+
+    return page
 
 
 def _terminology(settings: Settings, client: Client, library: Library) -> Terminology | None:
@@ -169,6 +192,8 @@ def _add_routes(app: FastAPI, endpoints: Endpoints) -> None:
     app.add_api_route("/livez", endpoints.live, methods=["GET"])
     app.add_api_route("/readyz", endpoints.ready, methods=["GET"])
     app.add_api_route("/version", endpoints.version, methods=["GET"])
+    app.add_api_route("/metrics", endpoints.metrics, methods=["GET"])
+    app.add_api_route("/insights", endpoints.insights, methods=["GET"])
 
 
 def _showing(document: Served) -> Callable[[], Awaitable[Response]]:

@@ -1,6 +1,8 @@
 """The command line: serve, explain, validate, check, check-jwt, check-client, codes, coverage, load-terms, schema,
 replay.
 
+The commands about what a deployment does over time are in cli_report.
+
 Each command loads only what it needs.
 """
 
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 import click
 
+from cds_hooks.cli_report import diff, report
 from cds_hooks.errors import CdsError, DataUnavailable, RequestError
 
 if TYPE_CHECKING:
@@ -66,6 +69,10 @@ class _Commands(click.Group):
 @click.version_option(package_name="pinpoint-cds", prog_name="pinpoint")
 def main() -> None:
     """Pinpoint: decision support for bleeding into the skin, by CDS Hooks."""
+
+
+main.add_command(report)
+main.add_command(diff)
 
 
 @main.command()
@@ -199,7 +206,7 @@ def journal_upgrade() -> None:
     """Bring the journal to the shape of this release, or make it. Keep a copy of the file first."""
     import asyncio
 
-    from cds_hooks.journal.store import upgrade_at
+    from cds_hooks.journal.opening import upgrade_at
     from cds_hooks.settings import from_environment
 
     before, now = asyncio.run(upgrade_at(from_environment().journal_url))

@@ -7,10 +7,10 @@ A call passes through here like this: the caller by its token (guard.gate), size
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import TypeAlias
@@ -23,6 +23,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cds_hooks.admin import CHALLENGE, is_admin
+from cds_hooks.books import Books
 from cds_hooks.cards.feedback import parse_feedback
 from cds_hooks.cards.wire import (
     Card,
@@ -38,34 +40,23 @@ from cds_hooks.chart.fetch import FhirServer, fetch, permitted
 from cds_hooks.chart.queries import resolve
 from cds_hooks.chart.record import Answer, PatientRecord
 from cds_hooks.chart.terminology import Terminology
-from cds_hooks.errors import RequestError
+from cds_hooks.deployment import Deployment
+from cds_hooks.errors import DataUnavailable, RequestError
 from cds_hooks.explaining import VERSIONS
-from cds_hooks.guard.gate import Gate
 from cds_hooks.guard.limits import body_within_limits
 from cds_hooks.guard.privacy import loggable_instance
 from cds_hooks.guard.tokens import Caller
 from cds_hooks.guard.turns import Turns
-from cds_hooks.journal.entries import Journal
-from cds_hooks.journal.replay import ReplayStore
-from cds_hooks.ledger import keep_cards, keep_feedback
-from cds_hooks.model import Hook
-from cds_hooks.pages.served import Served
-from cds_hooks.replies import as_json
-from cds_hooks.service import Complete, FetchMissing
+from cds_hooks.ledger import Spoken, Visit
+from cds_hooks.pages.served import PAGE_HEADERS
+from cds_hooks.quiet import whom
+from cds_hooks.replies import as_json, status_of
+from cds_hooks.service import Advice, Complete, FetchMissing
 from cds_hooks.settings import AllowList, Settings
-from cds_hooks.transport import Client
+from cds_hooks.tally import FETCHES, Tally
 
 _LARGE_BODY_BYTES = 250_000
 """Larger bodies are worked on in a thread of their own, so that other callers are not kept waiting."""
-
-SilentCall: TypeAlias = Callable[[bytes, Hook], HookRequest | None]
-"""The call in a body that can only be answered without a card; None when that has to be found out."""
-
-UseCase: TypeAlias = Callable[[HookRequest, FetchMissing], Awaitable[Sequence[Card]]]
-"""What a call comes to: cards, given a way to fetch what prefetch left out."""
-
-Explain: TypeAlias = Callable[[HookRequest, FetchMissing, bytes, str], Awaitable[bytes]]
-"""The reasoning about a call as JSON; with its body and a FHIR release also what of it is not valid FHIR."""
 
 _SERVERS_LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("servers_loop")
 """The loop that serves the call, also where the call is worked on in a thread."""
@@ -73,36 +64,10 @@ _SERVERS_LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("servers_loop"
 _TURNS: ContextVar[Turns | None] = ContextVar("turns", default=None)
 """Of which turns the call that is worked on has one; a large body has none."""
 
-_Answered: TypeAlias = tuple[str, tuple[Card, ...]]
-"""The hookInstance of a call, and its cards."""
+_Answered: TypeAlias = tuple[HookRequest, Sequence[Card] | Advice]
+"""A call and what it came to."""
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """Everything the routes need; `create_app` makes the real one."""
-
-    settings: Settings
-    services: tuple[tuple[Service, Mapping[str, str]], ...]
-    """Each service with its prefetch templates by key."""
-    answer: UseCase
-    version: Mapping[str, str]
-    silent: SilentCall = lambda _body, _hook: None
-    """Tells at a glance what `answer` would come to at length."""
-    site: tuple[str, ...] = ()
-    """What this deployment set otherwise than the release, for /version."""
-    documents: Mapping[str, Served] = field(default_factory=dict)
-    """Pages and facts about the rules, by path; open to all."""
-    failed_canaries: tuple[str, ...] = ()
-    client: Client = field(default_factory=Client)
-    gate: Gate | None = None
-    """None: callers are not authenticated, which only the sandbox may do."""
-    replays: ReplayStore | None = None
-    journal: Journal | None = None
-    """None: nothing is kept, and feedback has no address."""
-    explain: Explain | None = None
-    """None: /explain has no address. Only the sandbox has it, for it tells more of a chart than cards do."""
 
 
 class Endpoints:
@@ -114,6 +79,12 @@ class Endpoints:
         self._services = {service.id: service for service, _ in deployment.services}
         self._templates = {service.id: templates for service, templates in deployment.services}
         self._discovery = discovery_json(deployment.services)
+        self._books = deployment.books or Books(deployment.journal, versions=deployment.version)
+
+    @property
+    def tally(self) -> Tally:
+        """What is counted."""
+        return self._books.tally
 
     async def discovery(self, request: Request) -> Response:
         """Open to all, since it tells nothing of anyone; who sends a token gets the templates made for it."""
@@ -134,17 +105,26 @@ class Endpoints:
         caller = await self._caller(request, f"/cds-services/{service_id}")
         body = await body_within_limits(request.headers, request.stream())
         _SERVERS_LOOP.set(asyncio.get_running_loop())
-        hook_instance, cards = await self._in_turn(self._services[service_id], body, caller)
+        service, at = self._services[service_id], datetime.now(UTC)
+        visit = Visit(service_id, service.hook, _named(caller), at, 0.0)
+        try:
+            asked, told = await self._in_turn(service, body, caller)
+        except Exception as error:  # noqa: BLE001  # raised again, once the call is kept
+            return await self._unanswered(replace(visit, ms=_ms_since(started)), error)
+        cards, advice = (told.cards, told) if isinstance(told, Advice) else (told, None)
+        about = whom(asked, service_id, visit.client)
+        spoken = await self._books.spoken(with_uuids(_spoken_to(caller, cards), uuid4), advice, about, at)
+        visit = replace(visit, ms=_ms_since(started))
         _log.info(
             "called",
             service=service_id,
-            client=_named(caller) or "none",
-            hook_instance=loggable_instance(hook_instance),
-            indicators=[card.indicator for card in cards],
+            client=visit.client or "none",
+            hook_instance=loggable_instance(asked.hook_instance),
+            indicators=[card.indicator for card in spoken.shown],
             body_bytes=len(body),
-            duration_ms=round((perf_counter() - started) * 1000, 1),
+            duration_ms=visit.ms,
         )
-        return as_json(response_json(cards), after=self._keeping(cards, service_id, caller))
+        return as_json(response_json(spoken.shown), after=BackgroundTask(self._books.keep, visit, spoken, about))
 
     async def feedback(self, service_id: str, request: Request) -> Response:
         """Acknowledged when it is kept, and not before: who gets no 200 may send it again."""
@@ -154,7 +134,7 @@ class Endpoints:
         path = f"/cds-services/{service_id}"
         caller = await self._caller(request, f"{path}/feedback", path)
         items = parse_feedback(await body_within_limits(request.headers, request.stream()))
-        await keep_feedback(journal, items, service_id, _named(caller), datetime.now(UTC))
+        await self._books.feedback(journal, items, service_id, _named(caller), datetime.now(UTC))
         return as_json(b"{}")
 
     async def explain(self, request: Request) -> Response:
@@ -176,20 +156,44 @@ class Endpoints:
 
     async def ready(self) -> Response:
         """Ready when the rules still say of their canary patients what they must."""
-        if failed := self._deployment.failed_canaries:
-            return as_json(outcome_json("exception", "Canary patients fail: " + ", ".join(failed)), status=503)
+        if self._deployment.upkeep is None:
+            return as_json(msgspec.json.encode({"status": "ready"}))
+        canaries = self._deployment.upkeep.canaries
+        canaries.start()
+        if canaries.is_pending:
+            return as_json(outcome_json("transient", "Canary patients are being asked."), status=503)
+        if canaries.turned:
+            text = "Canary patients fail: " + ", ".join(canaries.turned)
+            return as_json(outcome_json("exception", text), status=503)
         return as_json(msgspec.json.encode({"status": "ready"}))
 
     async def version(self) -> Response:
         """Which software and which knowledge answer, and what this site set otherwise."""
         site = {"site": self._deployment.site} if self._deployment.site else {}
-        return as_json(msgspec.json.encode({**self._deployment.version, **site}))
+        mode = {"mode": "silent"} if self._books.mode == "silent" else {}
+        return as_json(msgspec.json.encode({**self._deployment.version, **site, **mode}))
 
-    def _keeping(self, cards: tuple[Card, ...], service_id: str, caller: Caller | None) -> BackgroundTask | None:
-        journal = self._deployment.journal
-        if journal is None or not cards:
-            return None
-        return BackgroundTask(keep_cards, journal, cards, service_id, _named(caller), datetime.now(UTC))
+    async def metrics(self, request: Request) -> Response:
+        """Counts of this process, for Prometheus."""
+        self._admit_admin(request)
+        body, media_type = self._books.tally.text()
+        return Response(body, media_type=media_type)
+
+    async def insights(self, request: Request) -> Response:
+        """The report on this deployment, as a page."""
+        self._admit_admin(request)
+        if self._deployment.insights is None:
+            raise HTTPException(404)
+        page = await self._deployment.insights(datetime.now(UTC))
+        return Response(page, headers=PAGE_HEADERS, media_type="text/html; charset=utf-8")
+
+    def _admit_admin(self, request: Request) -> None:
+        token = self._deployment.settings.admin_token
+        if token is None:
+            if not self._deployment.settings.is_sandbox:
+                raise HTTPException(404)
+        elif not is_admin(request.headers.getlist("authorization"), token.get_secret_value()):
+            raise HTTPException(401, headers={"WWW-Authenticate": CHALLENGE})
 
     async def _caller(self, request: Request, *paths: str) -> Caller | None:
         """Who calls one of these paths; None where callers are not authenticated. Raises TokenRefused."""
@@ -203,16 +207,22 @@ class Endpoints:
         if len(body) <= _LARGE_BODY_BYTES:
             async with self._turns.taken():
                 _TURNS.set(self._turns)
-                return await self._cards(service, body, caller)
+                return await self._worked_out(service, body, caller)
         async with self._large.taken():
-            return await asyncio.to_thread(asyncio.run, self._cards(service, body, caller))
+            return await asyncio.to_thread(asyncio.run, self._worked_out(service, body, caller))
 
-    async def _cards(self, service: Service, body: bytes, caller: Caller | None) -> _Answered:
+    async def _worked_out(self, service: Service, body: bytes, caller: Caller | None) -> _Answered:
         if silent := self._deployment.silent(body, service.hook):
-            return silent.hook_instance, ()
+            return silent, ()
         request = self._known(parse_request(body, service.hook), service, caller)
-        cards = await self._deployment.answer(request, self._fetcher(request, caller))
-        return request.hook_instance, with_uuids(_spoken_to(caller, cards), uuid4)
+        return request, await self._deployment.answer(request, self._fetcher(request, caller))
+
+    async def _unanswered(self, visit: Visit, error: Exception) -> Response:
+        """The call is kept, too. A silent deployment shows no refusal about a chart either."""
+        await self._books.keep(replace(visit, status=status_of(error)), Spoken((), ()), ())
+        if self._books.mode == "silent" and isinstance(error, DataUnavailable):
+            return as_json(response_json(()))
+        raise error
 
     def _known(self, request: HookRequest, service: Service, caller: Caller | None) -> HookRequest:
         """The call with what the caller's entry says of its answers."""
@@ -240,6 +250,8 @@ class Endpoints:
             asked = fetch(urls, server, self._deployment.client, left_s)
             async with _turn_lent():
                 answers = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, loop))
+            for one in answers.values():
+                self._books.tally.count(FETCHES, one.failed.value if one.failed else "answered")
             left_s = max(0.0, left_s - (perf_counter() - started))
             return {**answered, **answers}
 
@@ -261,6 +273,10 @@ def _turn_lent() -> AbstractAsyncContextManager[None]:
     """While another server is waited for: others have the turn."""
     turns = _TURNS.get()
     return turns.lent() if turns else nullcontext()
+
+
+def _ms_since(started: float) -> float:
+    return round((perf_counter() - started) * 1000, 1)
 
 
 def _named(caller: Caller | None) -> str:

@@ -1,43 +1,83 @@
-"""Cards and feedback as entries of the journal. What a card says, and whom it is about, stays out.
-
-Keeping what went out never delays or changes an answer: it happens after it, and a failure is logged. Feedback
-is acknowledged only when it is kept.
-"""
+"""A call, its cards and feedback as entries of the journal. What a card says, and whom it is about, stays out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-
-import structlog
+from itertools import chain
+from uuid import uuid4
 
 from cds_hooks.cards.feedback import Feedback
 from cds_hooks.cards.wire import Card
-from cds_hooks.errors import JournalUnavailable
-from cds_hooks.guard.privacy import origin_of
-from cds_hooks.journal.entries import Issued, Journal, Outcome
+from cds_hooks.journal.entries import Call, How, Issued, Made, Met, Outcome, Unmapped
+from cds_hooks.model import Assessment, Library, Match, Status, Truth
+from cds_hooks.reasoning.coverage import KINDS, coverage
+from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key
+from cds_hooks.service import Advice
 
-_log = structlog.get_logger()
-
-
-async def keep_cards(journal: Journal, cards: Iterable[Card], service: str, client: str, at: datetime) -> None:
-    """Nothing; the cards are in the journal, or the log says that they are not. Raises nothing."""
-    issued = [Issued(card.uuid, service, client, card.rules, at) for card in cards]
-    try:
-        await journal.issue(issued)
-    except JournalUnavailable as fault:
-        _log.error("cards_not_kept", cards=len(issued), error=type(fault).__name__)
-    except Exception as fault:  # noqa: BLE001  # the answer is out: nothing may touch it any more
-        _log.error(
-            "cards_not_kept", cards=len(issued), error=type(fault).__name__, where=origin_of(fault.__traceback__)
-        )
+_NOT_RECORDED = "not recorded"
+_TRUTHS = {Truth.PRESENT: "present", Truth.ABSENT: "absent", Truth.UNKNOWN: "unknown"}
 
 
-async def keep_feedback(
-    journal: Journal, items: Iterable[Feedback], service: str, client: str, at: datetime
-) -> None:
-    """Nothing; the feedback is on the disk. Raises JournalUnavailable when it is not."""
-    outcomes = [
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The outside of a call: who called which service when, and how it went."""
+
+    service: str
+    hook: str
+    client: str
+    at: datetime
+    ms: float
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a call came to: every card with its uuid, and what becomes of each."""
+
+    cards: tuple[Card, ...]
+    hows: tuple[How, ...]
+    advice: Advice | None = None
+    """None where nothing was judged."""
+
+    @property
+    def shown(self) -> tuple[Card, ...]:
+        """The cards that go out."""
+        return tuple(card for card, how in zip(self.cards, self.hows, strict=True) if how == "shown")
+
+
+def call_of(visit: Visit, spoken: Spoken, versions: Mapping[str, str], mode: str, library: Library | None) -> Call:
+    """The line of a call. Without advice, or without a library, it tells of the outside only."""
+    outside = Call(
+        id=str(uuid4()),
+        at=visit.at,
+        client=visit.client,
+        hook=visit.hook,
+        service=visit.service,
+        status=visit.status,
+        ms=visit.ms,
+        software=versions.get("software", ""),
+        knowledge=versions.get("knowledge", ""),
+        released=versions.get("released", ""),
+        digest=versions.get("digest", ""),
+        mode=mode,
+        cards=tuple(Made(card.uuid, card.indicator, how) for card, how in _with_hows(spoken)),
+    )
+    return (
+        outside if spoken.advice is None or library is None else _judged(outside, spoken, spoken.advice, library)
+    )
+
+
+def issued(visit: Visit, spoken: Spoken) -> tuple[Issued, ...]:
+    """The cards that went out."""
+    return tuple(Issued(card.uuid, visit.service, visit.client, card.rules, visit.at) for card in spoken.shown)
+
+
+def outcomes(items: Iterable[Feedback], service: str, client: str, at: datetime) -> tuple[Outcome, ...]:
+    """What users made of cards."""
+    return tuple(
         Outcome(
             item.card,
             service,
@@ -50,6 +90,51 @@ async def keep_feedback(
             comment=item.comment,
         )
         for item in items
-    ]
-    matched = await journal.report(outcomes)
-    _log.info("feedback", service=service, client=client or "none", items=len(outcomes), matched=matched)
+    )
+
+
+def _judged(outside: Call, spoken: Spoken, advice: Advice, library: Library) -> Call:
+    assessment = advice.assessment
+    matches = (*assessment.criteria, *assessment.causes)
+    seen = coverage([advice.record], library)
+    unread = (one for one in seen.codes if one.unread and one.seen.code)
+    return replace(
+        outside,
+        skin_bleeding=_TRUTHS[assessment.skin_bleeding],
+        rules=tuple(match.rule for match in matches),
+        present=tuple(_met(matches, spoken, library)),
+        unknown=tuple(match.rule for match in matches if match.truth is Truth.UNKNOWN),
+        open=dict(_open(matches, assessment, library)),
+        gaps=Counter(gap.reason.value for gap in assessment.gaps for _ in range(gap.count)),
+        entries={kind: (seen.mapped(kind), seen.total(kind)) for kind in KINDS},
+        unmapped=tuple(Unmapped(one.seen.kind, one.seen.system, one.seen.code, one.unread) for one in unread),
+    )
+
+
+def _with_hows(spoken: Spoken) -> Iterator[tuple[Card, How]]:
+    yield from zip(spoken.cards, spoken.hows, strict=True)
+
+
+def _met(matches: Iterable[Match], spoken: Spoken, library: Library) -> Iterator[Met]:
+    on_cards: dict[str, How] = {rule: how for card, how in _with_hows(spoken) for rule in card.rules}
+    for match in matches:
+        if match.truth is Truth.PRESENT:
+            tier = match.tier.value if match.tier else ""
+            silent = _status(match.rule, library) == "silent"
+            yield Met(match.rule, tier, "silent" if silent else on_cards.get(match.rule, "held"))
+
+
+def _status(rule: str, library: Library) -> Status:
+    return (library.criteria.get(rule) or library.causes[rule]).status
+
+
+def _open(matches: Sequence[Match], assessment: Assessment, library: Library) -> Iterator[tuple[str, str]]:
+    """What left rules unknown: the findings that would settle them, or the skin finding that all wait for."""
+    unknown = [match for match in matches if match.truth is Truth.UNKNOWN]
+    names = dict.fromkeys(chain.from_iterable(match.would_settle or (library.card.gate,) for match in unknown))
+    for name in names:
+        if name.startswith(SCORE_PREFIX):
+            yield parsed_key(name)[0], "score open"
+        else:
+            gaps = assessment.findings[name].gaps
+            yield name, gaps[0].reason.value if gaps else _NOT_RECORDED

@@ -1111,3 +1111,7 @@ class Library:
     attributes: SourceAttributes = SourceAttributes()
     site: tuple[str, ...] = ()
     """What this deployment set otherwise than the release, in our words; part of the digest."""
+    set_here: frozenset[str] = frozenset()
+    """Ids of the criteria and causes that read or speak otherwise than in the release because of that."""
+    caps: Mapping[str, Literal["warning", "info"]] = field(default_factory=dict)
+    """Criterion -> the highest indicator that a card gets because of it at this site. Its tier stays."""

@@ -8,6 +8,7 @@ Source: CDS Hooks 2.0.1, "CDS Service Response"; 3.0.0-ballot, "HTTP status code
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import perf_counter
 from typing import cast
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from cds_hooks.guard.limits import BodyTooLarge, BodyTooSlow, BodyUnsupported
 from cds_hooks.guard.privacy import origin_of
 from cds_hooks.guard.tokens import TokenRefused
 from cds_hooks.guard.turns import RETRY_AFTER_S, Overloaded, Turns
+from cds_hooks.tally import REQUESTS, Tally
 
 REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
     BodyTooLarge: (413, "too-long"),
@@ -38,7 +40,10 @@ REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
 }
 """HTTP status and OperationOutcome issue-type of each error; the message is the error's own."""
 
+_STATUSES = {kind: status for kind, (status, _) in REFUSALS.items()} | {Overloaded: 503, RecursionError: 400}
+
 _HTTP_REFUSALS = {
+    401: ("login", "This is for who runs the service: send the admin token, also as the password of any user."),
     404: ("not-found", "There is nothing at this address: see GET /cds-services for what there is."),
     405: ("not-supported", "This address does not answer to that method."),
 }
@@ -69,6 +74,11 @@ def refuse_by_status(app: Starlette) -> None:
     app.add_exception_handler(RecursionError, _too_deep)
     app.add_exception_handler(ClientDisconnect, _hung_up)
     app.add_exception_handler(HTTPException, _http_refused)
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status with which this error of a call is answered."""
+    return next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
 
 
 class Net:
@@ -110,6 +120,36 @@ class Door:
         """The answer of what is inside, or 503 with when to come again."""
         is_let_in = scope["type"] != "http" or not self._turns.are_full or not _is_call(scope)
         await (self._app if is_let_in else _SENT_AWAY)(scope, receive, send)
+
+
+class Counted:
+    """Counts answers by route and status, and how long each took to begin."""
+
+    def __init__(self, app: ASGIApp, tally: Tally) -> None:
+        self._app = app
+        self._tally = tally
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The answer of what is inside, counted; one that the door sent away has no route."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = _route_of(scope)
+                self._tally.count(REQUESTS, route, str(message["status"]))
+                self._tally.took(route, perf_counter() - started)
+            await send(message)
+
+        await self._app(scope, receive, counted)
+
+
+def _route_of(scope: Scope) -> str:
+    """The address as it is declared; "none" for one that is not. A plain route leaves only its parts."""
+    is_call = "route" not in scope and "service_id" in scope.get("path_params", ())
+    return "/cds-services/{service_id}" if is_call else getattr(scope.get("route"), "path", "none")
 
 
 def _is_call(scope: Scope) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cds_hooks.errors import SettingsError
@@ -26,6 +27,7 @@ _LONGEST = 4096
 """Characters. Names beyond ASCII cost time to read, and callers choose how long theirs are."""
 _SQLITE = "sqlite+aiosqlite:///"
 _IN_MEMORY = f"{_SQLITE}:memory:"
+_POSTGRES = "postgresql+asyncpg://"
 _COMMA_LIST = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -124,12 +126,32 @@ class Settings(BaseSettings):
     terminology_url: str = ""
     """CDS_TERMINOLOGY_URL. FHIR base of a terminology server that is asked about medicines whose codes
     nothing here knows. Left out: nobody is asked."""
-    journal: str = "sqlite+aiosqlite:///./pinpoint-journal.sqlite"
-    """CDS_JOURNAL. Database of cards that went out, what users made of them, and tokens that were used: a
-    SQLite file, shared by all processes of one host. The sandbox keeps it in memory unless one is named."""
+    journal: str = Field(default="sqlite+aiosqlite:///./pinpoint-journal.sqlite", repr=False)
+    """CDS_JOURNAL. Database of calls, cards, what users made of them, and tokens that were used: a SQLite file,
+    shared by all processes of one host, or a PostgreSQL database (`postgresql+asyncpg://…`) for several hosts.
+    The sandbox keeps it in memory unless one is named."""
+    spool: Path = Path("pinpoint-spool")
+    """CDS_SPOOL. Folder where entries wait that the journal could not take; made when it is needed."""
+    keep_days: int = Field(default=730, ge=0, le=36500)
+    """CDS_KEEP_DAYS. Entries of the journal are removed after so many days; 0: never."""
     keep_comments: bool = False
     """CDS_KEEP_COMMENTS. true: what users write about a card is kept. It may name patients; left out, only
     its length is kept."""
+    mode: Literal["live", "silent"] = "live"
+    """CDS_MODE. silent: everything is judged and journalled, nothing is shown."""
+    site_keys: Path | None = None
+    """CDS_SITE_KEYS. File with the keys under which is remembered who was told what, the newest first. Without it
+    nothing is remembered, and every call gets every card."""
+    repeat_hours: float = Field(default=24, ge=0, le=24)
+    """CDS_REPEAT_HOURS. With CDS_SITE_KEYS: hours for which a card that was shown is not repeated to the same user
+    unless there is something new; for an emergency four at most."""
+    override_hours: float = Field(default=24, ge=0, le=168)
+    """CDS_OVERRIDE_HOURS. The same after the user has overridden it; for an emergency four hours at most."""
+    override_info_days: float = Field(default=30, ge=0, le=90)
+    """CDS_OVERRIDE_INFO_DAYS. The same where nothing on the card is urgent, in days."""
+    admin_token: SecretStr | None = Field(default=None, min_length=32)
+    """CDS_ADMIN_TOKEN. What whoever asks for /metrics and /insights must send. Without it they have no address;
+    in the sandbox they are open."""
     cors_origins: _COMMA_LIST = ()
     """CDS_CORS_ORIGINS. Web origins that may call from a browser, separated by commas.
     Left out: none in production, any in the sandbox."""
@@ -162,6 +184,11 @@ class Settings(BaseSettings):
         """The file of the journal; None when it is kept in memory, or not in a file at all."""
         name = self.journal_url.removeprefix(_SQLITE)
         return Path(name) if name not in {"", ":memory:", self.journal_url} else None
+
+    @property
+    def is_journal_shared(self) -> bool:
+        """True when several hosts may write to the journal."""
+        return self.journal_url.startswith(_POSTGRES)
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
@@ -228,8 +255,13 @@ def _wrong_origins(settings: Settings) -> list[str]:
 def _wrong_journal(settings: Settings) -> list[str]:
     if settings.journal_url == _IN_MEMORY and not settings.is_sandbox:
         return ["CDS_JOURNAL is in memory: name a file, because every process of this host must see it."]
+    if settings.is_journal_shared:
+        missing = find_spec("asyncpg") is None
+        return ["CDS_JOURNAL is PostgreSQL: install pinpoint-cds[postgres] for it."] if missing else []
     if settings.journal_url != _IN_MEMORY and settings.journal_file is None:
-        return [f"CDS_JOURNAL is no SQLite file: write {_SQLITE}./name.sqlite, or four slashes for a full path."]
+        return [
+            f"CDS_JOURNAL is neither {_SQLITE}./name.sqlite (four slashes: a full path) nor {_POSTGRES}…/name."
+        ]
     return []
 
 

@@ -47,6 +47,7 @@ _INDICATORS: Mapping[Tier, Literal["info", "warning", "critical"]] = {
     Tier.WITHIN_48H: "warning",
     Tier.ROUTINE: "info",
 }
+_RANKED: tuple[Literal["info", "warning", "critical"], ...] = ("critical", "warning", "info")
 _RECORDED_LINES = 6
 _ADVICES = 4
 _CELL_LINES = 4
@@ -137,7 +138,7 @@ def _action_card(urgent: list[Match], assessment: Assessment, library: Library, 
     rule = library.criteria[head.rule]
     return Card(
         summary=_unconfirmed(rule) if head.capped else _step_text(rule, head, "summary"),
-        indicator=_INDICATORS[_tier(head)],
+        indicator=_indicator(urgent, library),
         source=_source(rule.citations[0].source, library, _topic(rule.id)),
         detail=_paragraphs(
             _recorded(top, assessment, library),
@@ -152,6 +153,13 @@ def _action_card(urgent: list[Match], assessment: Assessment, library: Library, 
         override_reasons=_OVERRIDES,
         rules=tuple(match.rule for match in urgent),
     )
+
+
+def _indicator(urgent: Iterable[Match], library: Library) -> Literal["info", "warning", "critical"]:
+    """The highest of all criteria on the card, each held down where the site caps it."""
+    rank = _RANKED.index
+    each = (max(rank(_INDICATORS[_tier(m)]), rank(library.caps.get(m.rule, "critical"))) for m in urgent)
+    return _RANKED[min(each)]
 
 
 def _unconfirmed(rule: Criterion) -> str:

@@ -184,7 +184,7 @@ def _about(
     below: tuple[str, ...] = (),
 ) -> Line:
     return Line(
-        text,
+        f"{text} · site setting" if rule.id in library.set_here else text,
         below,
         rule=rule.id,
         truth=match.truth.value,

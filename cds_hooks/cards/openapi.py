@@ -31,7 +31,7 @@ def openapi(title: str, version: str, services: Iterable[Service]) -> _Json:
             f"{service.title}: feedback", "Feedback", "Nothing", *_MESSAGE_REFUSALS, "503"
         )
     paths["/livez"] = _get("200 while the process answers", "Status")
-    paths["/readyz"] = _get("200 while every canary rule fires", "Status", "503")
+    paths["/readyz"] = _get("200 while every rule says of its canary patients what it must", "Status", "503")
     paths["/version"] = _get("Which software and which knowledge answer", "Version")
     return {
         "openapi": "3.1.0",
@@ -187,7 +187,10 @@ _ANSWERS: _Json = {
     "Feedback": _FEEDBACK,
     "Nothing": _closed({}),
     "Status": _closed({"status": {"enum": ["alive", "ready"]}}),
-    "Version": _closed({"software": _FILLED, "knowledge": _FILLED, "digest": _FILLED}, {"site": _list(_FILLED)}),
+    "Version": _closed(
+        {"software": _FILLED, "knowledge": _FILLED, "released": _FILLED, "digest": _FILLED},
+        {"site": _list(_FILLED), "mode": {"const": "silent"}},
+    ),
     "OperationOutcome": _closed(
         {"resourceType": {"const": "OperationOutcome"}, "issue": _list(_ISSUE, minItems=1, maxItems=1)}
     ),

@@ -1,14 +1,87 @@
-"""What the journal keeps: that a card went out, and what a user made of one. Nothing about a patient.
+"""What the journal keeps: calls, cards that went out, what users made of them. Nothing about a patient.
 
 Standard library only, so that whoever writes to a journal need not know how it is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
+
+How: TypeAlias = Literal["shown", "silent", "quiet", "held"]
+"""What became of a rule that is met, or of a card: on a card that went out; silenced by the site or the
+deployment; told to this user before; or held back by the knowledge itself (lowered, not at this hook, no room)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """One rule that a chart meets."""
+
+    rule: str
+    tier: str
+    """"" for none."""
+    how: How
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One card that a call came to."""
+
+    card: str
+    """Its uuid."""
+    indicator: str
+    how: How
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """A code that stands for no concept here, and how many entries of a chart carry it."""
+
+    kind: str
+    system: str
+    code: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a service, and what it came to."""
+
+    id: str
+    at: datetime
+    client: str
+    """Our own name of the caller; "" where callers are not authenticated."""
+    hook: str
+    service: str
+    status: int
+    """Of the answer. Only a call with status 200 is counted as judged; of others the members below are empty."""
+    ms: float
+    """Until the answer was ready, in milliseconds."""
+    software: str
+    knowledge: str
+    released: str
+    """Date of the knowledge."""
+    digest: str
+    mode: str
+    """live or silent."""
+    skin_bleeding: str = ""
+    """present, absent or unknown; "" where nothing was judged. With status 200 that is a call answered at a
+    glance: no rule was met, and whether one stayed unknown was not asked.
+    """
+    rules: tuple[str, ...] = ()
+    """Ids of all that were asked; one that is neither present nor unknown was absent."""
+    present: tuple[Met, ...] = ()
+    unknown: tuple[str, ...] = ()
+    open: Mapping[str, str] = field(default_factory=dict)
+    """Findings that left rules unknown -> why they are not known, in our words."""
+    gaps: Mapping[str, int] = field(default_factory=dict)
+    """Kind of gap -> how many."""
+    cards: tuple[Made, ...] = ()
+    entries: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Kind of entry -> how many were understood, and how many there were."""
+    unmapped: tuple[Unmapped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +96,23 @@ class Issued:
     rules: tuple[str, ...]
     """Ids of the rules that spoke on it."""
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A card that a user was shown, as keyed hashes of what it says."""
+
+    card: str
+    subject: str
+    """Hash of who was told about whom."""
+    facts: tuple[str, ...]
+    """Hashes of everything that the card rests on."""
+    tier: str
+    """Of the card: it bounds how long it may stay quiet."""
+    until: datetime
+    """From then on it speaks again."""
+    latest: datetime
+    """Beyond this no override can keep it quiet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +135,29 @@ class Outcome:
     """The user's own words; kept only where the deployment asks for it."""
 
 
+Entry: TypeAlias = Call | Issued | Told | Outcome
+
+
 class Journal(Protocol):
     """Where entries are kept."""
 
-    async def issue(self, cards: Sequence[Issued]) -> None:
-        """The cards are kept. Raises JournalUnavailable when they could not be."""
+    async def keep(self, entries: Sequence[Entry]) -> None:
+        """The entries are kept, or will be. Raises JournalUnavailable when they could not be."""
         ...
 
     async def report(self, outcomes: Sequence[Outcome]) -> int:
         """How many of the outcomes are about cards of ours; all are kept, each once however often it comes.
 
         Raises JournalUnavailable when none was kept.
+        """
+        ...
+
+    async def prolong(
+        self, cards: Sequence[str], service: str, client: str, until: Mapping[str, datetime]
+    ) -> None:
+        """Those of the cards that were sent to this caller stay quiet until the time given for their tier.
+
+        Raises JournalUnavailable.
         """
         ...
 

@@ -1,101 +1,170 @@
 """The journal in a database: written whole or not at all, and on the disk before anyone is told that it is kept.
 
-SQLite with a write-ahead log that is flushed at every commit: a process that is killed after an acknowledgement
-loses nothing. Statements and values are never logged, since a comment can name a patient.
+SQLite has a write-ahead log that is flushed at every commit, PostgreSQL does so by itself: a process that is
+killed after an acknowledgement loses nothing. Every row has a key of its own: writing twice is writing once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import re
-import sqlite3
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
-from typing import Any
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, event, insert, select, update
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import CursorResult, Table, and_, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cds_hooks.errors import JournalUnavailable
-from cds_hooks.journal.entries import Issued, Outcome
-from cds_hooks.journal.tables import HEAD, cards_issued, feedback
-from cds_hooks.journal.upgrade import upgrade, version_of
+from cds_hooks.journal.entries import Entry, Outcome
+from cds_hooks.journal.opening import faults, open_engine
+from cds_hooks.journal.rows import PLACES, Line, Place, Row, lines_of
+from cds_hooks.journal.tables import calls, cards_issued, codings, feedback, jti, quiet, rule_sets
 
-_PRAGMAS = ("busy_timeout = 2000", "synchronous = FULL", "foreign_keys = ON")
-_PATIENCE_S = 2.0
-"""For another process that is making the file at this moment."""
-_PAUSE_S = 0.05
-_PRIMARY = 0xFF
-"""The part of SQLite's error codes that says what failed, without the details of why."""
 _AT_ONCE = 500
-"""Cards looked up in one statement; SQLite takes no more than some ten thousand values."""
-_FAULTS = (SQLAlchemyError, sqlite3.Error, OSError)
-_CANNOT_BE_OPENED = "CDS_JOURNAL cannot be opened: name a file in a folder we may write to."
-_PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-"""What an id or a code looks like; anything else could be words, and is not kept."""
+"""Cards looked up in one statement; databases take some ten thousand values at most."""
+_ONE_AT_A_TIME = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7310002)"}
+"""By dialect: what lets one writer after the other in. A card and what is said of it, written at the same time,
+would else not see each other.
+"""
+_PLAINLY: tuple[tuple[Table, Place], ...] = (
+    (rule_sets, "rule_sets"),
+    (cards_issued, "cards_issued"),
+    (quiet, "quiet"),
+)
+_LIFE_OF_A_TOKEN = timedelta(hours=2)
+"""One lives an hour at most."""
 
 
 class Store:
-    """The journal of one deployment. Several processes may write to the same file."""
+    """The journal of one deployment. Several processes, and with PostgreSQL several hosts, may write to it."""
 
     def __init__(self, engine: AsyncEngine, *, keep_comments: bool) -> None:
-        self._engine = engine
+        self.engine = engine
         self._keep_comments = keep_comments
+        self._faults = faults(engine)
+        self._turn = asyncio.Lock()  # a database lets waiting writers in by chance, and gives up on the unlucky
 
-    async def issue(self, cards: Sequence[Issued]) -> None:
-        """The cards are kept; feedback that came before its card counts from now on."""
-        async with self._transaction() as connection:
-            for card in cards:
-                await connection.execute(insert(cards_issued).values(_issued_row(card)))
-                await connection.execute(
-                    update(feedback).where(_is_about(card.card, card.service, card.client)).values(matched=True)
-                )
+    async def keep(self, entries: Sequence[Entry]) -> None:
+        """The entries are kept; feedback that came before its card counts from now on."""
+        await self.write(lines_of(entries, keep_comments=self._keep_comments))
 
     async def report(self, outcomes: Sequence[Outcome]) -> int:
         """How many of the outcomes are about cards that this service sent to this caller; each is kept once."""
-        async with self._transaction() as connection:
-            ours = await _ours(connection, {one.card for one in outcomes})
-            rows = [self._row(one, ours) for one in outcomes]
-            if rows:
-                await connection.execute(insert(feedback).prefix_with("OR IGNORE", dialect="sqlite"), rows)
-        return sum(row["matched"] for row in rows)
+        return await self.write(lines_of(outcomes, keep_comments=self._keep_comments))
+
+    async def write(self, lines: Sequence[Line]) -> int:
+        """How many lines of feedback are about cards of ours; all lines are kept, together or not at all.
+
+        A line that is there already stays as it is. Raises JournalUnavailable.
+        """
+        by_place: dict[Place, list[Line]] = {place: [] for place in PLACES}
+        for line in lines:
+            by_place[line.place].append(line)
+        async with self._turn, self.transaction() as connection:
+            await connection.exec_driver_sql(_ONE_AT_A_TIME[self.engine.dialect.name])
+            new_calls = await self._add_calls(connection, _rows(by_place["calls"]))
+            await self._count(connection, [one for one in by_place["codings"] if one.call in new_calls])
+            for table, place in _PLAINLY:
+                await self._add(connection, table, _rows(by_place[place]))
+            await _match(connection, _rows(by_place["cards_issued"]))
+            return await self._add_feedback(connection, _rows(by_place["feedback"]))
+
+    async def told(self, subjects: Sequence[str], at: datetime) -> frozenset[str]:
+        """Hashes of the facts that these subjects were told and that stay quiet at this instant."""
+        asked = select(quiet.c.fact).where(quiet.c.subject.in_(subjects), quiet.c.until > at)
+        async with self.transaction() as connection:
+            return frozenset((await connection.execute(asked)).scalars())
+
+    async def prolong(
+        self, cards: Sequence[str], service: str, client: str, until: Mapping[str, datetime]
+    ) -> None:
+        """Nothing; of the cards those sent to this caller stay quiet until the time given for their tier.
+
+        Never a shorter time than before, and never beyond their `latest`.
+        """
+        sent = select(cards_issued.c.card).where(
+            cards_issued.c.card.in_(cards), cards_issued.c.service == service, cards_issued.c.client == client
+        )
+        async with self.transaction() as connection:
+            for tier, end in until.items():
+                which = and_(quiet.c.card.in_(sent), quiet.c.tier == tier, quiet.c.until < end)
+                await connection.execute(update(quiet).where(which, quiet.c.latest >= end).values(until=end))
+                at_most = {"until": quiet.c.latest}
+                await connection.execute(update(quiet).where(which, quiet.c.latest < end).values(at_most))
+
+    async def seen(self, iss: str, jti_: str, until: datetime) -> bool:
+        """True when this token was used before. Whoever inserts it first has the call; the database decides."""
+        row = {"iss": iss, "jti": jti_, "until": until.timestamp()}
+        async with self.transaction() as connection:
+            return _count_of(await connection.execute(self._new(jti).values(row))) == 0
+
+    async def forget(self, before: datetime, now: datetime) -> int:
+        """How many rows are gone: entries from before that instant, and what nobody can need any more now."""
+        past = (
+            delete(calls).where(calls.c.at < before),
+            delete(cards_issued).where(cards_issued.c.at < before),
+            delete(feedback).where(feedback.c.received < before),
+            delete(codings).where(codings.c.day < before.astimezone(UTC).date()),
+            delete(quiet).where(quiet.c.latest < now),
+            delete(jti).where(jti.c.until < (now - _LIFE_OF_A_TOKEN).timestamp()),
+        )
+        async with self.transaction() as connection:
+            return sum([_count_of(await connection.execute(one)) for one in past])
 
     async def close(self) -> None:
         """Nothing; no connection is left open."""
-        await self._engine.dispose()
+        await self.engine.dispose()
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """One connection whose changes are kept together at the end. Raises JournalUnavailable."""
         try:
-            async with self._engine.begin() as connection:
+            async with self.engine.begin() as connection:
                 yield connection
-        except _FAULTS:
+        except self._faults:
             raise JournalUnavailable("The journal could not be written; send the feedback again later.") from None
 
-    def _row(self, one: Outcome, ours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:  # values of columns
-        """The row of an outcome. The digest leaves the comment out: a repetition stays one if it is reworded."""
-        card, reason, suggestions = _plain(one.card), _plain(one.reason), " ".join(map(_plain, one.suggestions))
-        said = (one.card, one.service, one.client, one.outcome, one.at.isoformat(), one.reason, *one.suggestions)
-        return {
-            "id": hashlib.sha256("\0".join(said).encode()).hexdigest(),
-            "card": card,
-            "service": one.service,
-            "client": one.client,
-            "outcome": one.outcome,
-            "suggestions": suggestions,
-            "reason": reason,
-            "comment_length": len(one.comment),
-            "comment": one.comment if self._keep_comments and one.comment else None,
-            "at": one.at,
-            "received": one.received,
-            "matched": ours.get(card) == (one.service, one.client),
-        }
+    def _new(self, table: Table) -> Any:  # noqa: ANN401  # the two dialects share no type of such a statement
+        """An INSERT that leaves a row with the same key as it is."""
+        return self._insert(table).on_conflict_do_nothing()
+
+    def _insert(self, table: Table) -> Any:  # noqa: ANN401  # as _new
+        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
+        return dialect.insert(table)
+
+    async def _add(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+        if rows:
+            await connection.execute(self._new(table), rows)
+
+    async def _add_calls(self, connection: AsyncConnection, rows: Sequence[Row]) -> frozenset[str]:
+        """Ids of the calls that are new."""
+        if not rows:
+            return frozenset()
+        return frozenset((await connection.execute(self._new(calls).returning(calls.c.id), rows)).scalars())
+
+    async def _count(self, connection: AsyncConnection, lines: Iterable[Line]) -> None:
+        """Nothing; the codes are counted, always in the same order: else two writers could wait for each other."""
+        totals: dict[tuple[date, str, str, str], int] = {}
+        for row in _rows(lines):
+            key = date.fromisoformat(row["day"]), row["kind"], row["system"], row["code"]
+            totals[key] = totals.get(key, 0) + row["seen"]
+        rows = [
+            {"day": day, "kind": kind, "system": system, "code": code, "seen": seen}
+            for (day, kind, system, code), seen in sorted(totals.items())
+        ]
+        added = self._insert(codings)
+        summed = {"seen": codings.c.seen + added.excluded.seen}
+        if rows:
+            columns = list(codings.primary_key.columns)
+            await connection.execute(added.on_conflict_do_update(index_elements=columns, set_=summed), rows)
+
+    async def _add_feedback(self, connection: AsyncConnection, rows: Sequence[Row]) -> int:
+        ours = await _ours(connection, {row["card"] for row in rows})
+        judged = [{**row, "matched": ours.get(row["card"]) == (row["service"], row["client"])} for row in rows]
+        await self._add(connection, feedback, judged)
+        return sum(row["matched"] for row in judged)
 
 
 async def open_store(url: str, *, keep_comments: bool) -> Store:
@@ -103,97 +172,39 @@ async def open_store(url: str, *, keep_comments: bool) -> Store:
 
     Raises JournalUnavailable when it cannot be opened, or must be upgraded first.
     """
-    engine = engine_at(url)
-    try:
-        await asyncio.to_thread(_make_ready, engine.url.database or "")
-        version = await version_of(engine)
-        if not version:
-            await upgrade(engine)
-    except _FAULTS:
-        await engine.dispose()
-        raise JournalUnavailable(_CANNOT_BE_OPENED) from None
-    if version not in {"", HEAD}:
-        await engine.dispose()
-        raise JournalUnavailable("CDS_JOURNAL was written by another release: run `pinpoint journal upgrade`.")
-    return Store(engine, keep_comments=keep_comments)
+    return Store(await open_engine(url), keep_comments=keep_comments)
 
 
-async def upgrade_at(url: str) -> tuple[str, str]:
-    """The migration before and after; the journal at this address stands at the newest one. Makes a new file.
-
-    Raises JournalUnavailable.
-    """
-    engine = engine_at(url)
-    try:
-        await asyncio.to_thread(_make_ready, engine.url.database or "")
-        before = await version_of(engine)
-        await upgrade(engine)
-        return before, await version_of(engine)
-    except _FAULTS:
-        raise JournalUnavailable(_CANNOT_BE_OPENED) from None
-    finally:
-        await engine.dispose()
+def _rows(lines: Iterable[Line]) -> list[Row]:
+    return [line.row for line in lines]
 
 
-def engine_at(url: str) -> AsyncEngine:
-    """Connections to the database; one kept in memory has a single connection, or each would see its own."""
-    in_memory = {"poolclass": StaticPool} if url.endswith(":memory:") else {}
-    engine = create_async_engine(url, hide_parameters=True, **in_memory)
-    event.listen(engine.sync_engine, "connect", _prepare)
-    return engine
+def _count_of(result: object) -> int:
+    return cast("CursorResult[Any]", result).rowcount
 
 
-def _make_ready(database: str) -> None:
-    """Nothing; the file can be opened and has a write-ahead log. Raises sqlite3.Error when it cannot.
-
-    Done apart from the driver: its thread would report a wrong path after its loop has gone, and SQLite does not
-    wait when two processes give a new file its log at once.
-    """
-    ends = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            with closing(sqlite3.connect(database, timeout=0)) as file:
-                file.execute("PRAGMA journal_mode = WAL")
-                return
-        except sqlite3.OperationalError as fault:
-            is_busy = fault.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > ends:
-                raise
-            time.sleep(_PAUSE_S)
+async def _match(connection: AsyncConnection, cards: Sequence[Row]) -> None:
+    """Nothing; feedback that came before its card counts from now on. Seldom there is any."""
+    ours = {row["card"]: (row["service"], row["client"]) for row in cards}
+    for some in _parts(sorted(ours)):
+        early = select(feedback.c.id, feedback.c.card, feedback.c.service, feedback.c.client).where(
+            feedback.c.card.in_(some)
+        )
+        rows = (await connection.execute(early)).all()
+        known = [row.id for row in rows if ours[row.card] == (row.service, row.client)]
+        for ids in _parts(known):
+            await connection.execute(update(feedback).where(feedback.c.id.in_(ids)).values(matched=True))
 
 
-def _prepare(connection: DBAPIConnection, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _parts(items: Sequence[str]) -> list[Sequence[str]]:
+    return [items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE)]
 
 
-async def _ours(connection: AsyncConnection, cards: Iterable[str]) -> dict[str, tuple[str, str]]:
+async def _ours(connection: AsyncConnection, asked: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Service and caller of each card that we sent."""
-    asked, found = sorted(cards), select(cards_issued.c.card, cards_issued.c.service, cards_issued.c.client)
+    found = select(cards_issued.c.card, cards_issued.c.service, cards_issued.c.client)
     ours: dict[str, tuple[str, str]] = {}
-    for start in range(0, len(asked), _AT_ONCE):
-        wanted = cards_issued.c.card.in_(asked[start : start + _AT_ONCE])
-        ours |= {
-            card: (service, client) for card, service, client in await connection.execute(found.where(wanted))
-        }
+    for some in _parts(sorted(asked)):
+        for card, service, client in await connection.execute(found.where(cards_issued.c.card.in_(some))):
+            ours[card] = (service, client)
     return ours
-
-
-def _issued_row(card: Issued) -> dict[str, Any]:  # values of columns
-    return {
-        "card": card.card,
-        "service": card.service,
-        "client": card.client,
-        "rules": " ".join(card.rules),
-        "at": card.at,
-    }
-
-
-def _is_about(card: str, service: str, client: str) -> ColumnElement[bool]:
-    return and_(feedback.c.card == card, feedback.c.service == service, feedback.c.client == client)
-
-
-def _plain(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else "(other)" if text else ""

@@ -8,10 +8,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Boolean, Column, DateTime, Dialect, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 
 
@@ -72,5 +85,68 @@ feedback = Table(
     Column("received", UtcTime, nullable=False),
     Column("matched", Boolean, nullable=False),
     Index("feedback_card", "card"),
+    Index("feedback_received", "received"),
 )
 """What users made of cards; `id` is a digest of what was said, so that saying it twice is saying it once."""
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("client", String(64), nullable=False),
+    Column("hook", String(64), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("software", String(64), nullable=False),
+    Column("knowledge", String(64), nullable=False),
+    Column("released", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("ms", Float, nullable=False),
+    Column("skin_bleeding", String(16), nullable=False),
+    Column("present", Text, nullable=False),
+    Column("unknown", Text, nullable=False),
+    Column("open", Text, nullable=False),
+    Column("gaps", Text, nullable=False),
+    Column("cards", Text, nullable=False),
+    Column("entries", Text, nullable=False),
+    Index("calls_at", "at"),
+)
+"""Every call, written once and never changed. The texts are JSON, in the shape of journal/entries.py `Call`."""
+
+rule_sets = Table(
+    "rule_sets",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("hook", String(64), primary_key=True),
+    Column("rules", Text, nullable=False),
+)
+"""Ids of the rules that were asked: what is in no list of a call of this digest and hook was absent."""
+
+codings = Table(
+    "codings",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("system", String(200), primary_key=True),
+    Column("code", String(64), primary_key=True),
+    Column("seen", Integer, nullable=False),
+)
+"""Codes that stand for no concept here, counted by day, so that none can be traced to a call."""
+
+quiet = Table(
+    "quiet",
+    metadata,
+    Column("card", String(64), primary_key=True),
+    Column("fact", String(64), primary_key=True),
+    Column("subject", String(64), nullable=False),
+    Column("tier", String(16), nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("latest", UtcTime, nullable=False),
+    Index("quiet_subject", "subject"),
+    Index("quiet_latest", "latest"),
+)
+"""What a user was told already, until when it stays quiet, and until when at the latest. `subject` and `fact` are
+keyed hashes; nobody can read them without the site's key.
+"""

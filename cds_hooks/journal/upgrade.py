@@ -1,7 +1,7 @@
-"""The journal's tables, brought to the shape that this release writes. A new file is made on the way.
+"""The journal's tables, brought to the shape that this release writes. A new database is filled on the way.
 
-The whole change is one transaction that begins by locking the file, so that of several processes one does it
-and the others find it done.
+The whole change is one transaction that begins by locking the database, so that of several processes one does
+it and the others find it done.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 _VERSIONS = "alembic_version"
+_LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7310001)"}
+"""By dialect: what makes others wait until the transaction ends. The number is ours, and of no other meaning."""
 
 
 async def version_of(engine: AsyncEngine) -> str:
@@ -25,7 +27,7 @@ async def version_of(engine: AsyncEngine) -> str:
 async def upgrade(engine: AsyncEngine) -> None:
     """Nothing; the database stands at the newest migration."""
     async with engine.connect() as connection:
-        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        await connection.exec_driver_sql(_LOCKS[engine.dialect.name])
         await connection.run_sync(_upgrade)
         await connection.commit()
 

@@ -20,8 +20,15 @@ class Link:
     to: str
 
 
-Inline: TypeAlias = "tuple[str | Link, ...]"
-"""Running text with links in it."""
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """An SVG image that we made; Markdown leaves it out."""
+
+    svg: str
+
+
+Inline: TypeAlias = "tuple[str | Link | Drawing, ...]"
+"""Running text with links and drawings in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ def plain(text: str) -> Inline:
 
 def joined(parts: Iterable[Inline], separator: str = ", ") -> Inline:
     """Pieces of running text with a separator between them."""
-    found: list[str | Link] = []
+    found: list[str | Link | Drawing] = []
     for part in parts:
         found += [separator, *part] if found else part
     return tuple(found)
@@ -131,7 +138,13 @@ def _markdown_table(table: Table, headings: dict[str, str]) -> Iterator[str]:
 
 
 def _markdown_text(text: Inline, headings: dict[str, str]) -> str:
-    return "".join(_markdown_link(part, headings) if isinstance(part, Link) else _literal(part) for part in text)
+    return "".join(_markdown_part(part, headings) for part in text)
+
+
+def _markdown_part(part: str | Link | Drawing, headings: dict[str, str]) -> str:
+    if isinstance(part, Drawing):
+        return ""
+    return _markdown_link(part, headings) if isinstance(part, Link) else _literal(part)
 
 
 def _markdown_link(link: Link, headings: dict[str, str]) -> str:
@@ -178,7 +191,10 @@ def _html_table(table: Table) -> Iterator[str]:
 
 
 def _html_text(text: Inline) -> str:
-    return "".join(
-        f'<a href="{escape(part.to)}">{escape(part.text)}</a>' if isinstance(part, Link) else escape(part)
-        for part in text
-    )
+    return "".join(map(_html_part, text))
+
+
+def _html_part(part: str | Link | Drawing) -> str:
+    if isinstance(part, Drawing):
+        return part.svg
+    return f'<a href="{escape(part.to)}">{escape(part.text)}</a>' if isinstance(part, Link) else escape(part)

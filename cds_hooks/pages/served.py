@@ -20,7 +20,7 @@ KNOWLEDGE = "/knowledge"
 LEAFLET = "/leaflet"
 """What a clinician may hand to a patient."""
 
-_PAGE_HEADERS = {
+PAGE_HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -51,7 +51,7 @@ def _all(library: Library, region: str, services: Iterable[tuple[str, Hook]]) ->
 
 
 def _page(make: Callable[[], bytes]) -> Served:
-    return Served("text/html; charset=utf-8", cache(make), _PAGE_HEADERS)
+    return Served("text/html; charset=utf-8", cache(make), PAGE_HEADERS)
 
 
 def _attributes(library: Library, hook: Hook) -> Served:

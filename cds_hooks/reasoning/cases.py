@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -71,10 +72,9 @@ _LIST_STATES: Mapping[str, ListRead] = {
     "incomplete": ListRead(Listing.INCOMPLETE, reason=GapReason.INCOMPLETE),
     "not-read": ListRead(Listing.NOT_READ, reason=GapReason.NOT_SUPPLIED),
 }
-_CRITERIA = "knowledge/criteria"
 _FOLDERS = (
     "mappings/findings",
-    _CRITERIA,
+    "knowledge/criteria",
     "knowledge/causes",
     "knowledge/demotions",
     "knowledge/orders",
@@ -157,6 +157,14 @@ class CaseReport:
     faults: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A rule with the cases that tell whether it still works."""
+
+    rule: FindingRule | Criterion | Cause
+    cases: tuple[Case, ...]
+
+
 def check_cases(library: Library, root: Path | None = None) -> CaseReport:
     """All cases of all rules, and what each rule's cases must cover; faults in file order."""
     faults: list[str] = []
@@ -168,19 +176,37 @@ def check_cases(library: Library, root: Path | None = None) -> CaseReport:
     return CaseReport(judged, tuple(faults))
 
 
-def canaries(library: Library, root: Path | None = None) -> tuple[str, ...]:
-    """Ids of active criteria that no longer fire on their own must-fire cases; empty when all do.
+def canaries(library: Library, root: Path | None = None) -> tuple[Canary, ...]:
+    """For each finding, and each active criterion and cause, a case that must fire and one that must not.
 
-    The cases of other rules are not read: a service that starts waits for this.
+    A rule whose cases cannot be read has none, and so counts as turned: nobody can tell.
     """
+    asked: tuple[tuple[FindingRule | Criterion | Cause, ...], ...] = (
+        tuple(library.findings.values()),
+        tuple(rule for rule in library.criteria.values() if rule.status == "active"),
+        tuple(rule for rule in library.causes.values() if rule.status == "active"),
+    )
     unread: list[str] = []
-    active = [rule for rule in library.criteria.values() if rule.status == "active"]
-    silent = [
-        rule.id
-        for rule, _, cases in _with_cases(active, _CRITERIA, root or data_root(), unread)
-        if any(case.expect is Truth.PRESENT and [*_wrong(rule, case, library)] for case in cases)
-    ]
-    return (*silent, *unread)
+    found = {
+        id(rule): cases
+        for folder, rules in zip(
+            _FOLDERS, asked, strict=False
+        )  # no other cases are read: a service waits for this
+        for rule, _, cases in _with_cases(rules, folder, root or data_root(), unread)
+    }
+    return tuple(Canary(rule, tuple(_one_of_each(found.get(id(rule), ())))) for rule in chain(*asked))
+
+
+def has_turned(canary: Canary, library: Library) -> bool:
+    """Whether the library no longer says of the canary's charts what it must."""
+    return not canary.cases or any([*_wrong(canary.rule, case, library)] for case in canary.cases)
+
+
+def _one_of_each(cases: Iterable[Case]) -> Iterator[Case]:
+    """The first case that must fire and the first that must not; a chart is better than findings said directly."""
+    for truth in (Truth.PRESENT, Truth.ABSENT):
+        asked = sorted((case for case in cases if case.expect is truth), key=lambda case: case.given is None)
+        yield from asked[:1]
 
 
 def chart_of(given: Iterable[Given], library: Library, at: datetime = AT) -> PatientRecord:

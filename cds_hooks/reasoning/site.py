@@ -27,7 +27,9 @@ from cds_hooks.model import (
     OrderBundle,
     Product,
     Status,
+    Tier,
 )
+from cds_hooks.reasoning.asked import asked_by_cause, asked_by_criterion, reached
 from cds_hooks.reasoning.library import code_index
 from cds_hooks.reasoning.lint import bounds_of
 from cds_hooks.reasoning.products import product_index
@@ -91,6 +93,8 @@ def _wrong(settings: SiteSettings, library: Library) -> Iterator[tuple[tuple[str
         yield from ((("choices", choice), text) for text in _wrong_choice(choice, settings, library))
     for rule, state in settings.rules.items():
         yield from ((("rules", rule), text) for text in _wrong_switch(rule, state, library))
+    for rule, cap in settings.caps.items():
+        yield from ((("caps", rule), text) for text in _wrong_cap(rule, cap, library))
 
 
 def _wrong_choice(choice: str, settings: SiteSettings, library: Library) -> Iterator[str]:
@@ -108,6 +112,20 @@ def _wrong_switch(rule_id: str, state: str, library: Library) -> Iterator[str]:
         yield f"unknown rule `{rule_id}`; write the id of a criterion or cause"
     elif rule.status not in _MAY_BECOME[state]:
         yield f"`{rule_id}` is {rule.status} already; take the line out"
+
+
+def _wrong_cap(rule_id: str, cap: str, library: Library) -> Iterator[str]:
+    """An indicator goes down by one step only: an emergency among mere information would not be seen."""
+    rule = library.criteria.get(rule_id)
+    if rule is None:
+        yield f"unknown criterion `{rule_id}`; write the id of a criterion"
+        return
+    highest = min((step.tier for step in rule.tiers), key=lambda tier: tier.rank)
+    if highest is Tier.ROUTINE:
+        yield f"`{rule_id}` never makes more than information; take the line out"
+    elif (highest is Tier.EMERGENCY) != (cap == "warning"):
+        allowed = "warning" if highest is Tier.EMERGENCY else "info"
+        yield f"`{rule_id}` may be capped at {allowed} and nothing else; write `{allowed}`"
 
 
 def _wrong_threshold(finding: str, threshold: Threshold, library: Library) -> Iterator[str]:
@@ -167,7 +185,21 @@ def _with_settings(library: Library, settings: SiteSettings) -> Library:
         criteria=MappingProxyType(criteria),
         demotions=MappingProxyType(kept),
     )
+    changed = replace(
+        changed, caps=MappingProxyType({**settings.caps}), set_here=frozenset(_set_here(settings, library))
+    )
     return _with_rules(changed, settings.rules)
+
+
+def _set_here(settings: SiteSettings, library: Library) -> Iterator[str]:
+    """Rules that were set themselves, or come to ask a finding whose limit was moved, or rested on a choice."""
+    yield from (*settings.rules, *settings.caps)
+    moved, off = {*settings.thresholds}, {*settings.choices}
+    for criterion in library.criteria.values():
+        rests_on = {step.choice for step in criterion.tiers} | {excuse.choice for excuse in criterion.unless}
+        if rests_on & off or moved & reached(asked_by_criterion(criterion), library):
+            yield criterion.id
+    yield from (c.id for c in library.causes.values() if moved & reached(asked_by_cause(c), library))
 
 
 def _with_threshold(rule: FindingRule, threshold: Threshold) -> FindingRule:
@@ -211,6 +243,7 @@ def _in_words(files: SiteFiles, library: Library) -> Iterator[str]:
         yield f"Limit of {finding}: {_limit(threshold)} instead of {library.findings[finding].name}"
     yield from (f"Choice off: {library.choices[choice].name} ({choice})" for choice in files.settings.choices)
     yield from (f"Rule {state}: {rule}" for rule, state in files.settings.rules.items())
+    yield from (f"Indicator at most {cap}: {rule}" for rule, cap in files.settings.caps.items())
 
 
 def _limit(threshold: Threshold) -> str:

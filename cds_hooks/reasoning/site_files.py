@@ -48,6 +48,8 @@ class SiteSettings:
     """Id in knowledge/choices.yaml -> off: its steps and excuses are skipped."""
     rules: Mapping[str, Literal["silent", "off"]] = field(default_factory=dict)
     """Criterion or cause -> silent (assessed, never shown) or off (not assessed)."""
+    caps: Mapping[str, Literal["warning", "info"]] = field(default_factory=dict)
+    """Criterion -> the highest indicator of a card that it heads here. Its tier and its words stay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from cds_hooks.app import Deployment, assemble
 from cds_hooks.cards.wire import Card, Service, Source
 from cds_hooks.errors import JournalUnavailable
 from cds_hooks.guard.privacy import configure_logging
+from cds_hooks.journal.entries import Issued
 from cds_hooks.journal.later import OpenedLater
 from cds_hooks.settings import Settings
 
@@ -39,10 +40,10 @@ class Listed:
         self.outcomes = []
         self.failing = failing
 
-    async def issue(self, cards):
+    async def keep(self, entries):
         if self.failing:
             raise JournalUnavailable("x")
-        self.cards += cards
+        self.cards += [entry for entry in entries if isinstance(entry, Issued)]
 
     async def report(self, outcomes):
         if self.failing:
@@ -55,7 +56,7 @@ class Listed:
 
 
 class Unforeseen(Listed):
-    async def issue(self, _cards):
+    async def keep(self, _entries):
         raise RuntimeError("canary")
 
 
@@ -295,7 +296,7 @@ def test_a_journal_that_fails_changes_no_answer(broken):
 
     assert response.status_code == 200
     assert len(response.json()["cards"]) == 1
-    assert '"cards_not_kept"' in stream.getvalue()
+    assert '"call_not_kept"' in stream.getvalue()
     assert "canary" not in stream.getvalue()
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sysconfig
+import time
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,13 @@ def application():
     structlog.reset_defaults()
 
 
-def test_it_is_ready_because_its_canaries_fire(application):
-    assert application.get("/readyz").json() == {"status": "ready"}
+def test_it_is_ready_once_its_canaries_were_asked(application):
+    until = time.monotonic() + 60
+    while (answer := application.get("/readyz")).status_code == 503 and time.monotonic() < until:
+        assert answer.json()["issue"][0]["details"]["text"] == "Canary patients are being asked."
+        time.sleep(0.05)
+
+    assert answer.json() == {"status": "ready"}
 
 
 def test_it_offers_a_service_for_each_hook(application):
@@ -45,7 +51,7 @@ def test_it_takes_feedback(application):
 def test_it_says_which_software_and_which_knowledge_answer(application, library):
     told = application.get("/version").json()
 
-    assert set(told) == {"software", "knowledge", "digest"}
+    assert set(told) == {"software", "knowledge", "released", "digest"}
     assert told["digest"] == library.digest
 
 

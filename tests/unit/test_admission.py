@@ -38,7 +38,7 @@ CALL = {
 class Forgetful:
     """A journal that keeps nothing."""
 
-    async def issue(self, cards):
+    async def keep(self, cards):
         pass
 
     async def report(self, outcomes):

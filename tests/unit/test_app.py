@@ -2,6 +2,7 @@ import asyncio
 import io
 import json
 import threading
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -11,15 +12,21 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from starlette.testclient import TestClient
 
 from cds_hooks.app import Deployment, assemble, create_app
+from cds_hooks.books import Books
 from cds_hooks.cards.envelope import DEEPEST
-from cds_hooks.cards.wire import Card, HookRequest, Service, Source
+from cds_hooks.cards.wire import Card, Service, Source, parse_request
 from cds_hooks.chart.record import Answer
 from cds_hooks.errors import AccessError, DataUnavailable, LibraryError, RequestError, SettingsError
 from cds_hooks.guard.limits import MAX_BODY_BYTES, BodyTooSlow
 from cds_hooks.guard.privacy import configure_logging
+from cds_hooks.guard.turns import Overloaded
+from cds_hooks.journal.later import OpenedLater
+from cds_hooks.journal.spool import Spool
+from cds_hooks.journal.steady import Steady
 from cds_hooks.model import GapReason
 from cds_hooks.replies import Net
 from cds_hooks.settings import Settings
+from cds_hooks.upkeep import Upkeep
 
 SERVICE = Service("a-service", "patient-view", "Title", "Description", "Needs")
 PATH = "/cds-services/a-service"
@@ -57,13 +64,16 @@ def fetching(seen, missing=TEMPLATES, *, times=1):
     return answer
 
 
-def browser(answer=None, *, failed_canaries=(), **settings):
+def browser(answer=None, *, upkeep=None, books=None, insights=None, journal=None, **settings):
     deployment = Deployment(
         settings=Settings(**({"profile": "sandbox"} | settings)),
         services=((SERVICE, TEMPLATES),),
         answer=answer or saying(CARD),
         version={"software": "0.1.0", "knowledge": "1.0.0", "digest": "abc"},
-        failed_canaries=failed_canaries,
+        upkeep=upkeep,
+        books=books,
+        insights=insights,
+        journal=journal,
     )
     return TestClient(assemble(deployment))
 
@@ -113,15 +123,97 @@ def test_the_process_is_alive():
     assert browser().get("/livez").json() == {"status": "alive"}
 
 
-def test_the_service_is_ready_when_its_canaries_fire():
+def test_a_service_without_canaries_is_ready():
     assert browser().get("/readyz").json() == {"status": "ready"}
 
 
-def test_the_service_is_not_ready_when_a_canary_is_silent():
-    response = browser(failed_canaries=("R-MEN-01", "R-PLT-10")).get("/readyz")
+class Chosen:
+    """Canaries that are as a test wants them."""
 
-    assert response.status_code == 503
-    assert outcome(response).details.text == "Canary patients fail: R-MEN-01, R-PLT-10"
+    def __init__(self, *turned, is_pending=False):
+        self.turned = turned
+        self.is_pending = is_pending
+
+    def start(self):
+        """Nothing."""
+
+    stop = start
+
+
+def with_canaries(tmp_path, **canaries):
+    later = OpenedLater("sqlite+aiosqlite:///:memory:", keep_comments=False)
+    journal = Steady(later, Spool(tmp_path / "spool"), lambda: datetime.now(UTC))
+    return Upkeep(journal, Chosen(*canaries.pop("turned", ()), **canaries))
+
+
+@pytest.mark.parametrize(
+    ("canaries", "status", "told"),
+    [
+        ({}, 200, '{"status":"ready"}'),
+        ({"is_pending": True}, 503, "Canary patients are being asked."),
+        ({"turned": ("R-MEN-01", "R-PLT-10")}, 503, "Canary patients fail: R-MEN-01, R-PLT-10"),
+    ],
+)
+def test_the_service_is_ready_while_its_canaries_say_what_they_must(canaries, status, told, tmp_path):
+    with browser(upkeep=with_canaries(tmp_path, **canaries)) as running:
+        response = running.get("/readyz")
+
+    assert response.status_code == status
+    assert told in response.text
+
+
+def test_a_silent_deployment_says_so_and_answers_a_chart_nobody_read_with_nothing():
+    running = browser(failing(DataUnavailable("x")), books=Books(mode="silent", versions={"software": "0.1.0"}))
+
+    assert running.get("/version").json()["mode"] == "silent"
+    response = running.post(PATH, json=CALL)
+    assert (response.status_code, response.json()) == (200, {"cards": []})
+    assert browser(failing(RequestError("x")), books=Books(mode="silent")).post(PATH, json=CALL).status_code == 400
+
+
+# ---------------------------------------------------------------- for whoever runs the service
+
+
+ADMIN = "an admin token of forty characters or so!"
+
+
+async def page(_until):
+    return b"<!doctype html>"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/insights"])
+@pytest.mark.parametrize(
+    ("settings", "headers", "status"),
+    [
+        ({}, {}, 200),
+        ({"admin_token": ADMIN}, {}, 401),
+        ({"admin_token": ADMIN}, {"Authorization": "Bearer wrong"}, 401),
+        ({"admin_token": ADMIN}, {"Authorization": f"Bearer {ADMIN}"}, 200),
+        ({"profile": "production"}, {}, 404),
+        ({"profile": "production", "admin_token": ADMIN}, {"Authorization": f"Bearer {ADMIN}"}, 200),
+    ],
+)
+def test_counts_and_the_report_are_for_who_has_the_token(path, settings, headers, status):
+    response = browser(insights=page, **settings).get(path, headers=headers)
+
+    assert response.status_code == status
+    assert ("www-authenticate" in response.headers) == (status == 401)
+    assert ADMIN not in response.text
+
+
+def test_without_a_report_there_is_no_address_for_it():
+    assert browser().get("/insights").status_code == 404
+
+
+def test_answers_are_counted_by_route_and_status():
+    running = browser()
+    running.post(PATH, json=CALL)
+    running.get("/nowhere")
+
+    text = running.get("/metrics").text
+    assert 'pinpoint_requests_total{route="/cds-services/{service_id}",status="200"} 1.0' in text
+    assert 'pinpoint_requests_total{route="none",status="404"} 1.0' in text
+    assert 'pinpoint_request_seconds_count{route="/cds-services/{service_id}"} 1.0' in text
 
 
 def test_the_version_names_software_and_knowledge():
@@ -623,16 +715,41 @@ def test_a_call_that_waits_for_another_server_gives_its_turn_to_the_others():
     assert order == ["begins", "begins", "ends", "ends"]
 
 
-def test_a_call_that_is_silent_at_a_glance_is_not_looked_at_further():
-    def silent(body, hook):
-        return HookRequest(hook, json.loads(body)["hookInstance"], {}) if hook == "patient-view" else None
+class Kept:
+    """A journal in a list."""
 
+    def __init__(self):
+        self.entries = []
+
+    async def keep(self, entries):
+        self.entries += entries
+
+    async def close(self):
+        pass
+
+
+def test_a_call_that_is_silent_at_a_glance_is_not_looked_at_further_but_kept_as_any_other():
+    journal = Kept()
     deployment = Deployment(
         settings=Settings(profile="sandbox"),
         services=((SERVICE, TEMPLATES),),
         answer=failing(AssertionError("looked at")),
-        silent=silent,
+        silent=lambda body, hook: parse_request(body, hook) if hook == "patient-view" else None,
         version={"software": "0.1.0", "knowledge": "1.0.0", "digest": "abc"},
+        journal=journal,
     )
 
     assert TestClient(assemble(deployment)).post(PATH, json=CALL).json() == {"cards": []}
+    (call,) = journal.entries
+    assert (call.status, call.skin_bleeding, call.digest, call.cards) == (200, "", "abc", ())
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(RequestError("x"), 400), (RecursionError(), 400), (Overloaded(), 503), (KeyError(), 500)],
+)
+def test_a_call_that_was_not_answered_is_kept_with_its_status(error, status):
+    journal = Kept()
+
+    assert browser(failing(error), journal=journal).post(PATH, json=CALL).status_code == status
+    assert [call.status for call in journal.entries] == [status]

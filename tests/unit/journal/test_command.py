@@ -18,7 +18,7 @@ def upgrade(path):
 def test_a_journal_is_made_and_then_up_to_date(tmp_path):
     path = tmp_path / "journal.sqlite"
 
-    assert upgrade(path).output == "The journal went from nothing to 0001.\n"
+    assert upgrade(path).output == "The journal went from nothing to 0002.\n"
     assert upgrade(path).output == "The journal is up to date.\n"
     assert path.exists()
 
@@ -42,6 +42,24 @@ def test_a_journal_that_cannot_be_made_says_which_setting_to_mend(tmp_path):
 )
 def test_the_sandbox_keeps_its_journal_in_memory_unless_a_file_is_named(settings, file):
     assert Settings(**settings).journal_file == file
+
+
+POSTGRES = "postgresql+asyncpg://pinpoint:secret@db.example/journal"
+
+
+def test_a_postgresql_journal_is_shared_and_its_password_is_not_shown():
+    settings = Settings(profile="production", journal=POSTGRES)
+
+    assert settings.is_journal_shared
+    assert not any(reason.startswith("CDS_JOURNAL") for reason in reasons_not_to_start(settings))
+    assert "secret" not in repr(settings)
+
+
+def test_postgresql_without_its_driver_stops_the_start(monkeypatch):
+    monkeypatch.setattr("cds_hooks.settings.find_spec", lambda _name: None)
+
+    reasons = reasons_not_to_start(Settings(profile="production", journal=POSTGRES))
+    assert "CDS_JOURNAL is PostgreSQL: install pinpoint-cds[postgres] for it." in reasons
 
 
 @pytest.mark.parametrize("journal", [f"{URL}:memory:", "postgresql://x", URL, "journal.sqlite"])

@@ -16,8 +16,9 @@ from cds_hooks.errors import JournalUnavailable
 from cds_hooks.journal import upgrade as upgrading
 from cds_hooks.journal.entries import Issued, Outcome
 from cds_hooks.journal.later import OpenedLater
+from cds_hooks.journal.opening import engine_at, upgrade_at
 from cds_hooks.journal.replay import ReplayStore
-from cds_hooks.journal.store import engine_at, open_store, upgrade_at
+from cds_hooks.journal.store import open_store
 from cds_hooks.journal.tables import HEAD, cards_issued, feedback, metadata
 
 AT = datetime(2026, 3, 18, 9, 30, tzinfo=UTC)
@@ -43,7 +44,7 @@ def kept(steps, *, keep_comments=False, table=feedback):
         try:
             for step in steps:
                 await step(store)
-            async with store._engine.connect() as connection:
+            async with store.engine.connect() as connection:
                 rows = (await connection.execute(select(table))).mappings().all()
         finally:
             await store.close()
@@ -57,7 +58,7 @@ def reporting(*outcomes):
 
 
 def issuing(*cards):
-    return lambda store: store.issue(cards)
+    return lambda store: store.keep(cards)
 
 
 # ---------------------------------------------------------------- what is kept
@@ -108,7 +109,7 @@ def test_feedback_of_somebody_else_does_not_count_when_the_card_comes():
 def test_how_many_are_ours_is_told_also_when_all_was_said_before():
     async def run():
         store = await open_store(MEMORY, keep_comments=False)
-        await store.issue([issued()])
+        await store.keep([issued()])
         told = [await store.report([outcome(), outcome("c2")]) for _ in range(2)]
         await store.close()
         return told
@@ -245,7 +246,7 @@ def test_a_file_that_another_process_is_making_is_waited_for(tmp_path):
 
 
 def test_a_file_that_stays_locked_while_it_is_made_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("cds_hooks.journal.store._PATIENCE_S", 0.1)
+    monkeypatch.setattr("cds_hooks.journal.opening._PATIENCE_S", 0.1)
     path = tmp_path / "j.sqlite"
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -258,7 +259,7 @@ def test_a_very_large_batch_is_kept_whole():
 
 
 def test_a_locked_file_is_not_waited_for_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr("cds_hooks.journal.store._PRAGMAS", ("busy_timeout = 10",))
+    monkeypatch.setattr("cds_hooks.journal.opening._PRAGMAS", ("busy_timeout = 10",))
     path = tmp_path / "j.sqlite"
 
     async def run():
@@ -283,7 +284,7 @@ def test_nothing_is_opened_before_the_first_entry(tmp_path):
         journal = OpenedLater(f"sqlite+aiosqlite:///{tmp_path / 'j.sqlite'}", keep_comments=False)
         await journal.close()
         assert not (tmp_path / "j.sqlite").exists()
-        await asyncio.gather(journal.issue([issued()]), journal.issue([issued("c2")]))
+        await asyncio.gather(journal.keep([issued()]), journal.keep([issued("c2")]))
         told = await journal.report([outcome(), outcome("c2"), outcome("c3")])
         await journal.close()
         return told

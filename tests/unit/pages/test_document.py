@@ -3,6 +3,7 @@
 import re
 
 from cds_hooks.pages.document import (
+    Drawing,
     Lines,
     Link,
     Page,
@@ -75,3 +76,10 @@ def test_a_table_without_rows_is_not_shown():
 def test_pieces_are_joined_with_their_links():
     assert joined(((Link("a", "#a"),), plain("b")), "; ") == (Link("a", "#a"), "; ", "b")
     assert joined(()) == ()
+
+
+def test_a_drawing_is_shown_in_html_and_left_out_of_markdown():
+    page = Page("Title", (Paragraph(("before ", Drawing("<svg/>"), " after")),))
+
+    assert "<p>before <svg/> after</p>" in html_body(page)
+    assert "before  after" in markdown(page)

@@ -1,0 +1,71 @@
+"""canaries: each rule is asked about its synthetic patients at start and every five minutes, beside the calls.
+
+The first round runs as fast as it can, because the service is not ready before it is over. Later ones are spread,
+one rule after the other, so that no call waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from cds_hooks.model import Library
+from cds_hooks.reasoning.cases import Canary, canaries, has_turned
+
+EVERY_S = 300.0
+_log = structlog.get_logger()
+
+
+class Canaries:
+    """The canaries of one library. `root` is the folder that it and its cases were read from."""
+
+    def __init__(self, library: Library, root: Path, *, every_s: float = EVERY_S) -> None:
+        self._library = library
+        self._root = root
+        self._every_s = every_s
+        self._turned: set[str] = set()
+        self._pending = True
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """True until every rule was asked once."""
+        return self._pending
+
+    @property
+    def turned(self) -> tuple[str, ...]:
+        """Ids of the rules that no longer say what they must, as they were last asked."""
+        return tuple(sorted(self._turned))
+
+    def start(self) -> None:
+        """Nothing; from now on they are asked. Called again it does nothing."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._ask())
+
+    def stop(self) -> None:
+        """Nothing; they are asked no more."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _ask(self) -> None:
+        flock = await asyncio.to_thread(self._first_round)
+        self._pending = False
+        while True:
+            for canary in flock:
+                await asyncio.sleep(self._every_s / len(flock))
+                self._judge(canary, await asyncio.to_thread(has_turned, canary, self._library))
+
+    def _first_round(self) -> tuple[Canary, ...]:
+        flock = canaries(self._library, self._root)
+        for canary in flock:
+            self._judge(canary, has_turned(canary, self._library))
+        return flock
+
+    def _judge(self, canary: Canary, has_turned: bool) -> None:  # noqa: FBT001  # private
+        if has_turned == (canary.rule.id in self._turned):
+            return
+        _log.error("canary_turned" if has_turned else "canary_recovered", rules=[canary.rule.id])
+        self._turned ^= {canary.rule.id}

@@ -1,0 +1,124 @@
+"""How the journal's database is opened: a SQLite file of one host, or a PostgreSQL database of several.
+
+A new database is made; one of an older release is left as it is until someone upgrades it. Statements and values
+are never logged, since a comment can name a patient.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from contextlib import closing
+
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from cds_hooks.errors import JournalUnavailable
+from cds_hooks.journal.tables import HEAD
+from cds_hooks.journal.upgrade import upgrade, version_of
+
+FAULTS = (SQLAlchemyError, sqlite3.Error, OSError)
+"""What a database that fails is seen by, whichever it is; `faults` adds what the driver of PostgreSQL raises."""
+
+_PRAGMAS = ("busy_timeout = 2000", "synchronous = FULL", "foreign_keys = ON")
+_PATIENCE_S = 2.0
+"""For another process that is making the file at this moment, and for a server to take a connection."""
+_STATEMENT_S = 5.0
+_PAUSE_S = 0.05
+_PRIMARY = 0xFF
+"""The part of SQLite's error codes that says what failed, without the details of why."""
+_CANNOT_BE_OPENED = (
+    "CDS_JOURNAL cannot be opened: name a file in a folder we may write to, or a database that is there."
+)
+
+
+async def open_engine(url: str) -> AsyncEngine:
+    """Connections to the journal at this address, which is made when there is none yet.
+
+    Raises JournalUnavailable when it cannot be opened, or must be upgraded first.
+    """
+    engine = engine_at(url)
+    try:
+        version = await _ready(engine)
+        if not version:
+            await upgrade(engine)
+    except faults(engine):
+        await engine.dispose()
+        raise JournalUnavailable(_CANNOT_BE_OPENED) from None
+    if version not in {"", HEAD}:
+        await engine.dispose()
+        raise JournalUnavailable("CDS_JOURNAL was written by another release: run `pinpoint journal upgrade`.")
+    return engine
+
+
+async def upgrade_at(url: str) -> tuple[str, str]:
+    """The migration before and after; the journal at this address stands at the newest one. Makes a new one.
+
+    Raises JournalUnavailable.
+    """
+    engine = engine_at(url)
+    try:
+        before = await _ready(engine)
+        await upgrade(engine)
+        return before, await version_of(engine)
+    except faults(engine):
+        raise JournalUnavailable(_CANNOT_BE_OPENED) from None
+    finally:
+        await engine.dispose()
+
+
+def engine_at(url: str) -> AsyncEngine:
+    """Connections to the database; one kept in memory has a single connection, or each would see its own."""
+    if url.startswith("postgresql"):
+        limits = {"timeout": _PATIENCE_S, "command_timeout": _STATEMENT_S}
+        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=limits)
+    in_memory = {"poolclass": StaticPool} if url.endswith(":memory:") else {}
+    engine = create_async_engine(url, hide_parameters=True, **in_memory)
+    event.listen(engine.sync_engine, "connect", _prepare)
+    return engine
+
+
+def faults(engine: AsyncEngine) -> tuple[type[Exception], ...]:
+    """What a failing database raises; the driver of PostgreSQL has errors of its own while it connects."""
+    if engine.dialect.name != "postgresql":
+        return FAULTS
+    import asyncpg  # noqa: PLC0415  # an extra: not everywhere installed
+
+    return (*FAULTS, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+async def _ready(engine: AsyncEngine) -> str:
+    """The migration that the database stands at, when it can be used at all."""
+    if engine.dialect.name == "sqlite":
+        await asyncio.to_thread(_make_ready, engine.url.database or "")
+    return await version_of(engine)
+
+
+def _make_ready(database: str) -> None:
+    """Nothing; the file can be opened and has a write-ahead log. Raises sqlite3.Error when it cannot.
+
+    Done apart from the driver: its thread would report a wrong path after its loop has gone, and SQLite does not
+    wait when two processes give a new file its log at once.
+    """
+    ends = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            with closing(sqlite3.connect(database, timeout=0)) as file:
+                file.execute("PRAGMA journal_mode = WAL")
+                return
+        except sqlite3.OperationalError as fault:
+            is_busy = fault.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > ends:
+                raise
+            time.sleep(_PAUSE_S)
+
+
+def _prepare(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,157 @@
+"""Entries as rows: what of them goes into which table, and as what. The spool holds the same rows.
+
+Here is decided what is never kept: words where a code was asked for, comments unless the deployment wants them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from cds_hooks.journal.entries import Call, Entry, Issued, Outcome, Told
+
+Place: TypeAlias = Literal["rule_sets", "calls", "codings", "cards_issued", "quiet", "feedback"]
+"""A table. Lines are written in this order: a card before what is said about it."""
+PLACES: tuple[Place, ...] = ("rule_sets", "calls", "codings", "cards_issued", "quiet", "feedback")
+
+Row: TypeAlias = Mapping[str, Any]
+"""Values by column."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+"""What an id or a code looks like; anything else could be words, and is not kept."""
+_SYSTEM = re.compile(r"[A-Za-z0-9._:/~%-]{0,200}")
+_OTHER = "(other)"
+_TIMES = frozenset({"at", "received", "until", "latest"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of one table. `call` is the call that a count belongs to: it counts only when that call is new."""
+
+    place: Place
+    row: Row
+    call: str = ""
+
+
+def lines_of(entries: Iterable[Entry], *, keep_comments: bool = False) -> tuple[Line, ...]:
+    """The rows of these entries, in the order in which they must be written."""
+    lines = [line for entry in entries for line in _lines(entry, keep_comments=keep_comments)]
+    return tuple(sorted(lines, key=lambda line: PLACES.index(line.place)))
+
+
+def encoded(lines: Iterable[Line]) -> bytes:
+    """The lines as text, to be kept until the database is there again."""
+    return msgspec.json.encode([[line.place, line.row, line.call] for line in lines])
+
+
+def decoded(text: bytes) -> tuple[Line, ...]:
+    """Lines that were kept as text. Raises msgspec.MsgspecError when these are none."""
+    found = msgspec.json.decode(text, type=list[tuple[Place, dict[str, Any], str]])
+    return tuple(
+        Line(place, {name: _value(name, value) for name, value in row.items()}, call) for place, row, call in found
+    )
+
+
+def _value(name: str, value: object) -> object:
+    return datetime.fromisoformat(value) if name in _TIMES and isinstance(value, str) else value
+
+
+def _lines(entry: Entry, *, keep_comments: bool) -> Iterator[Line]:
+    if isinstance(entry, Call):
+        yield from _of_call(entry)
+    elif isinstance(entry, Issued):
+        yield Line("cards_issued", _issued(entry))
+    elif isinstance(entry, Told):
+        yield from (Line("quiet", row) for row in _told(entry))
+    else:
+        yield Line("feedback", _outcome(entry, keep_comments=keep_comments))
+
+
+def _of_call(call: Call) -> Iterator[Line]:
+    if call.rules:
+        yield Line("rule_sets", {"digest": call.digest, "hook": call.hook, "rules": " ".join(call.rules)})
+    yield Line(
+        "calls",
+        {
+            "id": call.id,
+            "at": call.at,
+            "client": call.client,
+            "hook": call.hook,
+            "service": call.service,
+            "status": call.status,
+            "software": call.software,
+            "knowledge": call.knowledge,
+            "released": call.released,
+            "digest": call.digest,
+            "mode": call.mode,
+            "ms": call.ms,
+            "skin_bleeding": call.skin_bleeding,
+            "present": _json([(met.rule, met.tier, met.how) for met in call.present]),
+            "unknown": _json(call.unknown),
+            "open": _json(call.open),
+            "gaps": _json(call.gaps),
+            "cards": _json([(made.card, made.indicator, made.how) for made in call.cards]),
+            "entries": _json(call.entries),
+        },
+    )
+    for one in call.unmapped:
+        row = {"day": call.at.date().isoformat(), "kind": one.kind, "seen": one.count}
+        yield Line("codings", row | {"system": _system(one.system), "code": _plain(one.code)}, call.id)
+
+
+def _issued(card: Issued) -> Row:
+    return {
+        "card": card.card,
+        "service": card.service,
+        "client": card.client,
+        "rules": " ".join(card.rules),
+        "at": card.at,
+    }
+
+
+def _told(told: Told) -> Iterator[Row]:
+    for fact in dict.fromkeys(told.facts):
+        yield {
+            "card": told.card,
+            "fact": fact,
+            "subject": told.subject,
+            "tier": told.tier,
+            "until": told.until,
+            "latest": told.latest,
+        }
+
+
+def _outcome(one: Outcome, *, keep_comments: bool) -> Row:
+    """The digest leaves the comment out: a repetition stays one if it is reworded."""
+    said = (one.card, one.service, one.client, one.outcome, one.at.isoformat(), one.reason, *one.suggestions)
+    return {
+        "id": hashlib.sha256("\0".join(said).encode()).hexdigest(),
+        "card": _plain(one.card),
+        "service": one.service,
+        "client": one.client,
+        "outcome": one.outcome,
+        "suggestions": " ".join(map(_plain, one.suggestions)),
+        "reason": _plain(one.reason),
+        "comment_length": len(one.comment),
+        "comment": one.comment if keep_comments and one.comment else None,
+        "at": one.at,
+        "received": one.received,
+    }
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _plain(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else _OTHER if text else ""
+
+
+def _system(text: str) -> str:
+    return text if _SYSTEM.fullmatch(text) else _OTHER

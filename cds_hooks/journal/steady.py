@@ -1,0 +1,203 @@
+"""The journal as the service uses it: only feedback waits for it, and nothing that was acknowledged is lost.
+
+Calls and cards go into a queue of bounded length; one task writes them, many at a time. Feedback is written while
+its sender waits. What the database cannot take goes to the spool, and from there back once it can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import structlog
+
+from cds_hooks.errors import JournalUnavailable
+from cds_hooks.journal.entries import Entry, Outcome
+from cds_hooks.journal.later import OpenedLater
+from cds_hooks.journal.rows import Line, lines_of
+from cds_hooks.journal.spool import Spool
+
+ROOM = 20_000
+"""Entries that may wait in memory: some minutes of a busy host."""
+_AT_ONCE = 500
+_GATHER_S = 0.05
+"""How long the first entry waits for others, so that they share one flush to the disk."""
+_FEEDBACK_S = 2.0
+"""How long the sender of feedback waits for the database, before the spool takes it."""
+_WRITE_S = 10.0
+_REST_S = 2.0
+"""After a failure, before the database is tried again."""
+_CLOSE_S = 5.0
+_SWEEP_S = 3600.0
+_log = structlog.get_logger()
+
+
+class Steady:
+    """A journal with a queue before it and a spool beside it. All its methods belong to one event loop."""
+
+    def __init__(
+        self,
+        journal: OpenedLater,
+        spool: Spool,
+        clock: Callable[[], datetime],
+        *,
+        keep_comments: bool = False,
+        keep_days: int = 0,
+        room: int = ROOM,
+    ) -> None:
+        """`clock`: now, with a zone. `keep_days`: older entries are removed once an hour; 0: never."""
+        self._clock = clock
+        self.journal = journal
+        self.spool = spool
+        self.dropped = 0
+        """Entries that found neither room nor database nor spool."""
+        self._keep_comments = keep_comments
+        self._keep_days = keep_days
+        self._room = room
+        self._queue: deque[Entry] = deque()
+        self._came = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self._is_closing = False
+        self._try_again = 0.0
+        self._sweep_again = 0.0
+
+    @property
+    def queued(self) -> int:
+        """Entries that wait in memory."""
+        return len(self._queue)
+
+    def start(self) -> None:
+        """Nothing; from now on entries are written, and what an earlier process left in the spool."""
+        if self._worker is None:
+            self._is_closing = False
+            self._came = (
+                asyncio.Event()
+            )  # of the loop that runs now: an application may be started again in another
+            self._worker = asyncio.get_running_loop().create_task(self._work())
+
+    async def open(self) -> None:
+        """Nothing; the database is open and was asked once, since the first question takes longest.
+
+        Otherwise the log says that it is not.
+        """
+        try:
+            await self.journal.ask(lambda store: store.told((), self._clock()))
+        except JournalUnavailable as fault:
+            _log.error("journal_down", error=type(fault).__name__)
+
+    async def keep(self, entries: Sequence[Entry]) -> None:
+        """As Journal.keep, and at once; the entries will be written. Those without room are counted and told."""
+        fit = entries[: max(0, self._room - len(self._queue))]
+        self._queue.extend(fit)
+        if len(fit) < len(entries):
+            self._lost(len(entries) - len(fit))
+        self.start()
+        self._came.set()
+
+    async def report(self, outcomes: Sequence[Outcome]) -> int:
+        """As Journal.report. Feedback in the spool is kept, too; whether it is ours is found out later (0)."""
+        self.start()
+        lines = lines_of(outcomes, keep_comments=self._keep_comments)
+        try:
+            return await self._write(lines, _FEEDBACK_S)
+        except JournalUnavailable:
+            await self.spool.keep(lines)
+            self._came.set()
+            return 0
+
+    async def prolong(
+        self, cards: Sequence[str], service: str, client: str, until: Mapping[str, datetime]
+    ) -> None:
+        """As Journal.prolong; not tried while the database rests."""
+        if monotonic() < self._try_again:
+            raise JournalUnavailable("The journal does not answer at the moment.")
+        await self.journal.prolong(cards, service, client, until)
+
+    async def close(self) -> None:
+        """Nothing; what was queued is written, or else in the spool, and what was open is closed."""
+        self._is_closing = True
+        self._came.set()
+        if self._worker is not None:
+            await asyncio.wait({self._worker}, timeout=_CLOSE_S)
+            self._worker.cancel()
+            await asyncio.wait({self._worker})
+            self._worker = None
+        while self._queue:
+            await self._flush(_CLOSE_S)
+        await self.journal.close()
+
+    async def _work(self) -> None:
+        while not self._is_closing:
+            await self._pause()
+            await self._flush(_WRITE_S)
+            if monotonic() >= self._try_again:
+                await self._empty_the_spool()
+                await self._sweep()
+
+    async def _pause(self) -> None:
+        """Until something came, and a little longer for more; while lines wait in the spool only for a while."""
+        self._came.clear()
+        if not self._queue:
+            rest = _REST_S if self.spool.waiting() else _SWEEP_S
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._came.wait(), rest)
+        await asyncio.sleep(_GATHER_S)
+
+    async def _flush(self, limit_s: float) -> None:
+        """Nothing; the first of the queue are in the database, or in the spool, or counted as lost."""
+        entries = [self._queue[place] for place in range(min(_AT_ONCE, len(self._queue)))]
+        if not entries:
+            return
+        lines = lines_of(entries, keep_comments=self._keep_comments)
+        try:
+            await self._write(lines, limit_s)
+        except JournalUnavailable:
+            try:
+                await self.spool.keep(lines)
+            except JournalUnavailable:
+                self._lost(len(entries))
+        for _ in entries:  # only now: who is stopped in the middle writes them again, which is no harm
+            self._queue.popleft()
+
+    async def _write(self, lines: Sequence[Line], limit_s: float) -> int:
+        """As Store.write, in that time. After a failure the database is left alone for a while."""
+        if monotonic() < self._try_again:
+            raise JournalUnavailable("The journal does not answer at the moment.")
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self.journal.ask(lambda store: store.write(lines))
+        except (JournalUnavailable, TimeoutError) as fault:
+            self._try_again = monotonic() + _REST_S
+            _log.error("journal_down", error=type(fault).__name__)
+            raise JournalUnavailable("The journal does not answer at the moment.") from None
+
+    async def _empty_the_spool(self) -> None:
+        for path in self.spool.waiting():
+            if self._is_closing:
+                return
+            lines = await self.spool.lines_in(path)
+            try:
+                await self._write(lines, _WRITE_S)
+            except JournalUnavailable:
+                return
+            await self.spool.done(path)
+            _log.info("spool_replayed", items=len(lines))
+
+    async def _sweep(self) -> None:
+        if monotonic() < self._sweep_again:
+            return
+        self._sweep_again = monotonic() + _SWEEP_S
+        now = self._clock()
+        before = now - timedelta(days=self._keep_days) if self._keep_days else datetime.min.replace(tzinfo=UTC)
+        try:
+            await self.journal.ask(lambda store: store.forget(before, now))
+        except JournalUnavailable:
+            _log.error("journal_not_cleared")
+
+    def _lost(self, entries: int) -> None:
+        self.dropped += entries
+        _log.error("journal_entries_lost", items=entries)

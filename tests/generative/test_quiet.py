@@ -1,0 +1,205 @@
+"""Laws of not repeating: a card stays away only when all it says was told, and an emergency never for long."""
+
+import asyncio
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cds_hooks.cards.compose import Voice
+from cds_hooks.cards.facts import tier_of
+from cds_hooks.cards.wire import with_uuids
+from cds_hooks.journal.hashes import Hashes
+from cds_hooks.model import Tier
+from cds_hooks.quiet import Quiet, Windows
+from cds_hooks.service import advise_on
+from tests.build import AT, library_of, list_failed, medicine, observed, platelets, record, when
+
+LIBRARY = library_of(
+    {
+        "rash": "sign: {concepts: [petechiae], observed_within: {days: 14}}",
+        "low": 'measure: {concept: platelet-count, is: {below: "50", unit: "10*9/L"}}',
+        "very-low": 'measure: {concept: platelet-count, is: {below: "10", unit: "10*9/L"}}',
+        "aspirin-taken": "medication: {ingredients: [aspirin]}",
+    },
+    criteria={
+        "R-IT-01": "when: low\ntiers: [{tier: EMERGENCY, when: very-low}, {tier: SAME_DAY}]",
+        "R-IT-02": "when: rash\ntiers: [{tier: ROUTINE}]",
+    },
+    causes={"a-cause": "when: aspirin-taken"},
+)
+WINDOWS = Windows(timedelta(hours=24), timedelta(hours=24), timedelta(days=30))
+WHOM = ("client", "service", "server", "Practitioner/1", "patient-1")
+FRESH = iter(range(10**9))
+
+
+class Site:
+    """One user and one patient over time, with what was told remembered."""
+
+    def __init__(self, keys=("k" * 32,)):
+        self.told = []
+        self.quiet = Quiet(tuple(Hashes(key.encode()) for key in keys), WINDOWS, self._ask)
+
+    async def _ask(self, subjects, at):
+        return frozenset(
+            fact for told in self.told if told.subject in subjects and told.until > at for fact in told.facts
+        )
+
+    def call(self, chart, at, whom=WHOM):
+        """The assessment, the cards that go out, those that are held back."""
+        advice = advise_on(chart, LIBRARY, at, Voice())
+        cards = with_uuids(advice.cards, lambda: next(FRESH))
+        held = asyncio.run(self.quiet.repeated(cards, advice.assessment, whom, at))
+        shown = [card for place, card in enumerate(cards) if place not in held]
+        self.told += self.quiet.told(shown, advice.assessment, whom, at)
+        return advice.assessment, shown, [cards[place] for place in sorted(held)]
+
+    def override(self, card, at):
+        """Everything that was told with the card is prolonged, as the journal does it."""
+        until = self.quiet.overridden(at, at)
+        self.told = [
+            type(told)(told.card, told.subject, told.facts, told.tier, end, told.latest)
+            if told.card == card.uuid and (end := min(until[told.tier], told.latest)) > told.until
+            else told
+            for told in self.told
+        ]
+
+
+def said(card, assessment):
+    """What a card says, looked at without the help of the code under test: rule, tier, each entry behind it."""
+    for match in (*assessment.criteria, *assessment.causes):
+        if match.rule in card.rules:
+            yield match.rule, match.tier
+            for name in match.relied_on:
+                yield from ((match.rule, match.tier, item) for item in assessment.findings[name].evidence)
+    yield from ((gap.what, gap.reason) for gap in assessment.gaps if gap.essential)
+
+
+def chart(*, counts=(), rash=(), aspirin=False, unread=False):
+    entries = [platelets(value, at, reference=f"Observation/{at.earliest}") for value, at in counts]
+    entries += [observed("petechiae", at=at, reference=f"Observation/rash-{at.earliest}") for at in rash]
+    entries += [medicine("aspirin")] if aspirin else []
+    return record(*entries, lists={"Condition": list_failed()} if unread else None)
+
+
+def moment(hours):
+    return when((AT + timedelta(hours=hours)).isoformat())
+
+
+HOURS = st.integers(-60, 0)
+CHARTS = st.builds(
+    chart,
+    counts=st.lists(st.tuples(st.sampled_from(["5", "8", "30", "45", "200"]), HOURS.map(moment)), max_size=3),
+    rash=st.lists(HOURS.map(moment), min_size=1, max_size=2, unique_by=lambda at: at.earliest),
+    aspirin=st.booleans(),
+    unread=st.booleans(),
+)
+STEPS = st.lists(st.tuples(CHARTS, st.floats(0.1, 30), st.booleans()), min_size=2, max_size=8)
+
+
+@given(STEPS)
+@settings(max_examples=150)
+def test_a_card_stays_away_only_when_all_it_says_was_told_within_its_window(steps):
+    site, at, history = Site(), AT, []
+    for one, hours, overrides in steps:
+        assessment, shown, held = site.call(one, at)
+        for card in held:
+            emergency = tier_of(card, assessment) is Tier.EMERGENCY
+            window = timedelta(hours=4) if emergency else timedelta(days=30)
+            known = {item for when_, items in history if at - when_ < window for item in items}
+            assert {*said(card, assessment)} <= known
+        history += [(at, [*said(card, assessment)]) for card in shown]
+        if overrides:
+            for card in shown:
+                site.override(card, at + timedelta(minutes=5))
+        at += timedelta(hours=hours)
+
+
+@given(CHARTS, st.sampled_from(["5", "8"]), st.floats(0.01, 3.9))
+@settings(max_examples=100)
+def test_a_worse_value_speaks_at_once(before, value, hours):
+    site = Site()
+    _, shown, _ = site.call(before, AT)
+    for card in shown:
+        site.override(card, AT)
+    later = AT + timedelta(hours=hours)
+    worse = record(
+        *before.observed,
+        platelets(value, when(later.isoformat()), reference="Observation/new"),
+        *before.medications,
+    )
+
+    assessment, shown, _ = site.call(worse, later)
+
+    assert assessment.criteria[0].tier is Tier.EMERGENCY
+    assert "R-IT-01" in shown[0].rules
+
+
+def test_the_same_again_stays_away_until_the_window_ends():
+    site, same = Site(), chart(counts=[("30", moment(-1))], rash=[moment(-2)])
+
+    told = [len(site.call(same, AT + timedelta(hours=hours))[1]) for hours in (0, 1, 23.9, 24.1)]
+
+    assert told == [2, 0, 0, 2]
+
+
+def test_an_emergency_is_repeated_after_four_hours_however_often_it_was_overridden():
+    site, same = Site(), chart(counts=[("5", moment(-1))], rash=[moment(-2)])
+    [card, *_] = site.call(same, AT)[1]
+    for hours in (0, 1, 2, 3, 3.9):
+        site.override(card, AT + timedelta(hours=hours))
+
+    assert site.call(same, AT + timedelta(hours=3.9))[1] == []
+    assert site.call(same, AT + timedelta(hours=4))[1][0].indicator == "critical"
+
+
+def test_an_override_of_mere_information_holds_for_a_month():
+    site, same = Site(), chart(rash=[moment(-2)])
+    [card] = site.call(same, AT)[1]
+    site.override(card, AT)
+
+    assert site.call(same, AT + timedelta(hours=60))[1] == []
+
+
+def test_another_user_or_patient_is_told():
+    site, same = Site(), chart(rash=[moment(-2)])
+    site.call(same, AT)
+
+    assert site.call(same, AT)[1] == []
+    for place in range(len(WHOM)):
+        other = [*WHOM[:place], "other", *WHOM[place + 1 :]]
+        assert len(site.call(same, AT, other)[1]) == 1
+
+
+def test_a_new_key_still_knows_what_was_told_under_the_old_one():
+    before, same = Site(keys=("a" * 32,)), chart(rash=[moment(-2)])
+    before.call(same, AT)
+
+    after = Site(keys=("b" * 32, "a" * 32))
+    after.told = before.told
+
+    assert after.call(same, AT)[1] == []
+    assert len(Site(keys=("b" * 32,)).call(same, AT)[1]) == 1
+
+
+def test_a_list_that_can_no_longer_be_read_is_news():
+    site = Site()
+    site.call(chart(rash=[moment(-2)]), AT)
+
+    assert len(site.call(chart(rash=[moment(-2)], unread=True), AT)[1]) == 1
+
+
+def test_without_an_answer_of_the_journal_everything_is_shown():
+    site, same = Site(), chart(rash=[moment(-2)])
+    site.call(same, AT)
+
+    async def no_answer(_subjects, _at):
+        return None
+
+    site.quiet = Quiet(site.quiet.keys, WINDOWS, no_answer)
+    assert len(site.call(same, AT)[1]) == 1
+
+
+def test_a_card_about_an_order_is_quiet_after_an_override_only():
+    assert WINDOWS.after_showing(Tier.SAME_DAY, "order-sign") == timedelta()
+    assert WINDOWS.after_showing(Tier.SAME_DAY, "patient-view") == timedelta(hours=24)

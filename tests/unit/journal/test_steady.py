@@ -1,0 +1,412 @@
+"""The queue before the journal and the spool beside it: nothing waits, nothing acknowledged is lost."""
+
+import asyncio
+import io
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import structlog
+
+from cds_hooks.errors import JournalUnavailable
+from cds_hooks.guard.privacy import configure_logging
+from cds_hooks.journal import steady as steadying
+from cds_hooks.journal.entries import Issued, Outcome
+from cds_hooks.journal.later import OpenedLater
+from cds_hooks.journal.patience import Patience
+from cds_hooks.journal.replay_shared import SharedReplays
+from cds_hooks.journal.rows import lines_of
+from cds_hooks.journal.spool import Spool
+from cds_hooks.journal.steady import Steady
+
+AT = datetime(2026, 3, 18, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def log(monkeypatch):
+    stream = io.StringIO()
+    configure_logging(stream)
+    monkeypatch.setattr(steadying, "_REST_S", 0.05)
+    yield lambda: [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    structlog.reset_defaults()
+
+
+def issued(card):
+    return Issued(card, "s", "a", ("R-A",), AT)
+
+
+def outcome(card="c1", **changes):
+    return Outcome(
+        **{"card": card, "service": "s", "client": "a", "outcome": "overridden", "at": AT, "received": AT}
+        | changes
+    )
+
+
+class Place:
+    """A journal in a folder that is there or not, and its spool."""
+
+    def __init__(self, folder):
+        self.folder = folder / "journal"
+        self.spool = folder / "spool"
+        self.clock = [AT]
+
+    def appear(self):
+        self.folder.mkdir()
+
+    def steady(self, **changes):
+        later = OpenedLater(f"sqlite+aiosqlite:///{self.folder / 'j.sqlite'}", keep_comments=False)
+        return Steady(later, Spool(self.spool), lambda: self.clock[0], **changes)
+
+    def rows(self, table="feedback", column="card"):
+        with closing(sqlite3.connect(self.folder / "j.sqlite")) as file:
+            return sorted(row[0] for row in file.execute(f"SELECT {column} FROM {table}"))
+
+    def waiting(self):
+        return [*self.spool.glob("*.lines")]
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+async def until(condition):
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def run(steady, *steps):
+    """What the last step came to; the journal is closed afterwards."""
+
+    async def all_of_them():
+        found = None
+        try:
+            for step in steps:
+                found = await step(steady)
+        finally:
+            await steady.close()
+        return found
+
+    return asyncio.run(all_of_them())
+
+
+# ---------------------------------------------------------------- the queue
+
+
+def test_what_is_put_into_the_queue_is_written_by_itself(place):
+    place.appear()
+
+    async def watch(steady):
+        await until(lambda: steady.queued == 0)
+        return place.rows("cards_issued")
+
+    assert run(place.steady(), lambda s: s.keep([issued("c1")]), lambda s: s.keep([issued("c2")]), watch) == [
+        "c1",
+        "c2",
+    ]
+
+
+def test_what_is_queued_when_the_service_stops_is_written(place):
+    place.appear()
+    run(place.steady(), lambda s: s.keep([issued(f"c{n}") for n in range(1200)]))
+
+    assert len(place.rows("cards_issued")) == 1200
+
+
+def test_a_full_queue_loses_entries_and_says_how_many(place, log):
+    place.appear()
+    steady = place.steady(room=2)
+    run(steady, lambda s: s.keep([issued("c1"), issued("c2"), issued("c3")]))
+
+    assert (steady.dropped, place.rows("cards_issued")) == (1, ["c1", "c2"])
+    assert "journal_entries_lost" in log()
+
+
+def test_nothing_starts_before_the_first_entry(place):
+    run(place.steady())
+
+    assert not place.folder.exists()
+    assert not place.spool.exists()
+
+
+# ---------------------------------------------------------------- the spool
+
+
+def test_without_a_database_feedback_waits_in_the_spool_until_there_is_one(place, log):
+    async def later(_steady):
+        assert len(place.waiting()) == 1
+        place.appear()
+        await until(lambda: place.waiting() == [])
+
+    assert run(place.steady(), lambda s: s.report([outcome()]), later) is None
+    assert place.rows() == ["c1"]
+    assert log() == ["journal_down", "spool_replayed"]
+
+
+def test_what_an_earlier_process_left_in_the_spool_is_written(place):
+    asyncio.run(Spool(place.spool).keep(lines_of([outcome("left")])))
+    place.appear()
+
+    async def start(steady):
+        steady.start()
+        steady.start()
+        await until(lambda: place.waiting() == [])
+
+    run(place.steady(), start)
+
+    assert place.rows() == ["left"]
+
+
+def test_a_queue_that_cannot_be_written_goes_to_the_spool(place):
+    run(place.steady(), lambda s: s.keep([issued("c1")]))
+
+    [path] = place.waiting()
+    assert b'"c1"' in path.read_bytes()
+
+
+def test_a_database_that_was_just_down_is_left_alone_for_a_moment(place, monkeypatch):
+    monkeypatch.setattr(steadying, "_REST_S", 60)
+
+    async def again(steady):
+        place.appear()
+        await steady.report([outcome("c2")])
+        with pytest.raises(JournalUnavailable):
+            await steady.prolong(["c1"], "s", "a", {})
+
+    run(place.steady(), lambda s: s.report([outcome("c1")]), again)
+
+    assert len(place.waiting()) == 2
+
+
+def test_a_database_that_hangs_is_not_waited_for(place, monkeypatch):
+    monkeypatch.setattr(steadying, "_FEEDBACK_S", 0.1)
+    place.appear()
+
+    async def hang(steady):
+        await steady.open()
+        with closing(sqlite3.connect(place.folder / "j.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            assert await steady.report([outcome("c1")]) == 0
+        assert len(place.waiting()) == 1
+
+    run(place.steady(), hang)
+
+
+def test_without_database_and_spool_feedback_is_refused_and_calls_are_lost(place, log):
+    place.spool.write_text("a file where the folder should be")
+    steady = place.steady()
+
+    async def refused(steady):
+        with pytest.raises(JournalUnavailable, match="Neither"):
+            await steady.report([outcome()])
+        await steady.keep([issued("c1")])
+
+    run(steady, refused)
+
+    assert steady.dropped == 1
+    assert "journal_entries_lost" in log()
+
+
+def test_a_spoilt_file_is_set_aside_and_the_others_are_written(place, log):
+    place.appear()
+    asyncio.run(Spool(place.spool).keep(lines_of([outcome("good")])))
+    (place.spool / "0.lines").write_bytes(b"[[")
+
+    async def start(steady):
+        steady.start()
+        await until(lambda: place.waiting() == [])
+
+    run(place.steady(), start)
+
+    assert place.rows() == ["good"]
+    assert [path.name for path in place.spool.iterdir()] == ["0.unreadable"]
+    assert "spool_unreadable" in log()
+
+
+def test_two_processes_may_empty_one_spool(place, log):
+    spool = Spool(place.spool)
+    asyncio.run(spool.keep(lines_of([outcome()])))
+    [path] = spool.waiting()
+    path.unlink()
+
+    assert asyncio.run(spool.lines_in(path)) == ()
+    asyncio.run(spool.done(path))
+    assert log() == ["spool_stuck"]
+
+
+def test_the_spool_goes_on_waiting_while_the_database_stays_away(place):
+    asyncio.run(Spool(place.spool).keep(lines_of([outcome("left")])))
+
+    async def start(steady):
+        steady.start()
+        await asyncio.sleep(0.4)
+
+    run(place.steady(), start)
+
+    assert len(place.waiting()) == 1
+
+
+def test_a_comment_waits_in_the_spool_only_where_it_is_kept(place):
+    said = outcome(comment="she is better")
+    run(place.steady(), lambda s: s.report([said]))
+    assert b"better" not in place.waiting()[0].read_bytes()
+
+    run(place.steady(keep_comments=True), lambda s: s.report([said]))
+    assert any(b"better" in path.read_bytes() for path in place.waiting())
+
+
+# ---------------------------------------------------------------- what is removed
+
+
+def test_old_entries_are_removed_now_and_then(place):
+    place.appear()
+    run(place.steady(), lambda s: s.report([outcome("old"), outcome("new", received=AT + timedelta(days=30))]))
+    place.clock[0] = AT + timedelta(days=31)
+
+    async def write(steady):
+        await steady.keep([issued("c1")])
+        await until(lambda: place.rows() == ["new"])
+
+    run(place.steady(keep_days=7), write)
+    run(place.steady(), lambda s: s.keep([issued("c2")]), lambda s: until(lambda: s.queued == 0))
+
+    assert place.rows() == ["new"]
+
+
+def test_clearing_that_fails_is_logged(place, log):
+    place.appear()
+    steady = place.steady()
+
+    async def write(steady):
+        await steady.open()
+        await steady.journal.ask(drop_quiet)
+        await steady.keep([issued("c1")])
+        await until(lambda: "journal_not_cleared" in log())
+
+    run(steady, write)
+
+
+async def drop_quiet(store):
+    async with store.transaction() as connection:
+        await connection.exec_driver_sql("DROP TABLE quiet")
+
+
+def test_opening_that_fails_is_logged_and_no_more(place, log):
+    run(place.steady(), lambda s: s.open())
+
+    assert log() == ["journal_down"]
+
+
+# ---------------------------------------------------------------- asking on the way to an answer
+
+
+async def good():
+    return "an answer"
+
+
+async def failing():
+    raise JournalUnavailable("x")
+
+
+async def slow():
+    await asyncio.sleep(60)
+
+
+def test_a_quick_answer_is_taken():
+    async def ask():
+        patience = Patience(good, limit_s=20)
+        answer = await patience.ask(good)
+        patience.close()
+        return answer, patience.is_resting
+
+    assert asyncio.run(ask()) == ("an answer", False)
+
+
+@pytest.mark.parametrize("question", [failing, slow])
+def test_after_a_bad_answer_nobody_asks_until_a_probe_was_quick(question, monkeypatch, log):
+    monkeypatch.setattr("cds_hooks.journal.patience._PROBE_S", 0.05)
+    probes = iter([failing, slow, good])
+
+    async def ask():
+        patience = Patience(lambda: next(probes)(), limit_s=0.2, pause_s=0.01)  # noqa: PLW0108
+        told = [await patience.ask(question), patience.is_resting, await patience.ask(good)]
+        await until(lambda: not patience.is_resting)
+        return [*told, await patience.ask(good)]
+
+    assert asyncio.run(ask()) == [None, True, None, "an answer"]
+    assert log() == ["journal_slow"]
+
+
+def test_a_service_that_stops_probes_no_more():
+    async def ask():
+        patience = Patience(failing, limit_s=0.2, pause_s=60)
+        await patience.ask(failing)
+        patience.close()
+        await asyncio.sleep(0.05)
+
+    asyncio.run(ask())
+
+
+def test_two_questions_that_fail_at_once_begin_one_rest(log):
+    async def ask():
+        patience = Patience(failing, limit_s=0.2, pause_s=60)
+        await asyncio.gather(patience.ask(failing), patience.ask(failing))
+        patience.close()
+
+    asyncio.run(ask())
+    assert log() == ["journal_slow"]
+
+
+# ---------------------------------------------------------------- tokens, on a journal of several hosts
+
+
+def replays(place, probe=failing, limit_s=20.0):
+    later = OpenedLater(f"sqlite+aiosqlite:///{place.folder / 'j.sqlite'}", keep_comments=False)
+    return later, SharedReplays(later, Patience(probe, limit_s=limit_s, pause_s=60))
+
+
+def test_over_all_hosts_a_token_counts_once(place):
+    place.appear()
+
+    async def ask():
+        told = []
+        for _ in range(2):
+            later, seen = replays(place)
+            told.append(await seen("iss", "token", AT))
+            seen.close()
+            await later.close()
+        return told
+
+    assert asyncio.run(ask()) == [False, True]
+
+
+def test_without_the_database_each_process_remembers_by_itself(place, log):
+    async def ask():
+        later, seen = replays(place)
+        told = [await seen("iss", name, AT) for name in ("a", "a", "b")]
+        told.append(await seen("iss", "c", AT + timedelta(hours=3)))
+        left = {*seen._memory}
+        seen._patience.close()
+        await later.close()
+        return told, left
+
+    assert asyncio.run(ask()) == ([False, True, False, False], {("iss", "c")})
+    assert log() == ["journal_slow", *["replay_store_down"] * 3]
+
+
+def test_a_service_that_is_started_again_in_another_loop_writes_on(place):
+    place.appear()
+    steady = place.steady()
+
+    async def one_life(card):
+        steady.start()
+        await steady.keep([issued(card)])
+        await steady.close()
+
+    asyncio.run(one_life("c1"))
+    asyncio.run(one_life("c2"))
+
+    assert place.rows("cards_issued") == ["c1", "c2"]

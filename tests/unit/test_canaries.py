@@ -1,0 +1,82 @@
+"""Canaries: asked at start and ever again, and what they tell of rules that turn."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+import structlog
+
+from cds_hooks.canaries import Canaries
+from cds_hooks.reasoning.library import load
+from tests.build import write_library
+
+CASES = """\
+cases:
+  - {name: fires, present: [skin-bleeding], expect: present}
+  - {name: not, absent: [skin-bleeding], expect: absent}
+  - {name: open, expect: unknown}
+"""
+
+
+@pytest.fixture
+def root(tmp_path):
+    write_library(tmp_path, criteria={"R-IT-01": "when: skin-bleeding"})
+    (tmp_path / "knowledge/criteria/R-IT-01.cases.yaml").write_text(CASES)
+    (tmp_path / "mappings/findings/skin-bleeding.cases.yaml").write_text(
+        "cases: [{name: seen, given: [{concept: petechiae, observed: true}], expect: present}]\n"
+    )
+    yield tmp_path
+    structlog.reset_defaults()
+
+
+def asked(canaries, until):
+    """The canaries once `until` holds; asked as a service asks them."""
+
+    async def run():
+        canaries.start()
+        canaries.start()
+        async with asyncio.timeout(30):
+            while not until(canaries):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        canaries.stop()
+        canaries.stop()
+        await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    return canaries
+
+
+def test_they_are_pending_until_each_was_asked_once(root):
+    canaries = Canaries(load(root), root)
+    assert canaries.is_pending
+
+    assert asked(canaries, lambda them: not them.is_pending).turned == ()
+
+
+def test_a_rule_that_no_longer_fires_has_turned(root):
+    path = root / "knowledge/criteria/R-IT-01.cases.yaml"
+    path.write_text(CASES.replace("present: [skin-bleeding], expect", "absent: [skin-bleeding], expect"))
+
+    assert asked(Canaries(load(root), root), lambda them: not them.is_pending).turned == ("R-IT-01",)
+
+
+def test_a_rule_without_cases_has_turned(root):
+    (root / "mappings/findings/skin-bleeding.cases.yaml").unlink()
+
+    assert asked(Canaries(load(root), root), lambda them: not them.is_pending).turned == ("skin-bleeding",)
+
+
+def test_they_are_asked_again_and_again(root):
+    library = load(root)
+    canaries, broken = Canaries(library, root, every_s=0.02), replace(library, text_index={}, code_index={})
+    seen = []
+
+    def breaks_and_is_mended(them):
+        if not them.is_pending and bool(them.turned) == (len(seen) == 1):
+            seen.append(them.turned)
+            them._library = broken if len(seen) == 1 else library
+        return len(seen) == 3
+
+    asked(canaries, breaks_and_is_mended)
+
+    assert seen == [(), ("skin-bleeding",), ()]
