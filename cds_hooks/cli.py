@@ -466,3 +466,7 @@ def _instant(moment: str | None) -> datetime:
 def _say(lines: list[str] | tuple[str, ...]) -> None:
     for line in lines:
         click.echo(line)
+
+
+if __name__ == "__main__":  # no cover: a process of its own; `pinpoint` is the same
+    main()

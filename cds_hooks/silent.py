@@ -99,9 +99,8 @@ class _Look:
         meant = self._meant(part.code) if part.code else None
         if meant and self._wakes.is_pulled(meant, quantity(part.value_quantity)):
             return True
-        if part.value_string:
-            return bool(self._by_words((part.value_string,)))
-        return bool(part.value_codeable_concept and self._meant(part.value_codeable_concept))
+        in_words = part.value_string and self._by_words((part.value_string,))
+        return bool(in_words or (part.value_codeable_concept and self._meant(part.value_codeable_concept)))
 
     def _meant(self, concept: Concept) -> frozenset[str]:
         """The concepts that matter here among those the entry stands for: by its codes, else by its words."""

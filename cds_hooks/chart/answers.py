@@ -139,6 +139,8 @@ def _take_single(content: Known, raw: bytes | Raw, into: _Gathered, *, depth: in
 def _take_bundle(bundle: Bundle, into: _Gathered, *, depth: int) -> None:
     into.total = max(into.total, bundle.total or 0)
     into.has_next |= any(link.relation == "next" for link in bundle.link)
+    if bundle.issues is not None:
+        _take_outcome(bundle.issues, into, alone=False)
     for raw in bundle.entry:
         _take_entry(raw, into, depth=depth)
 
@@ -165,9 +167,15 @@ def _take_resource(resource: Known, raw: bytes | Raw, into: _Gathered, *, depth:
         case Bundle():
             _take_unreadable(raw, into)
         case Other():
-            pass
+            _take_other(resource, raw, into)
         case _:
             into.items.append(Item(_kind(resource), bytes(raw), resource, address, _flaw(resource)))
+
+
+def _take_other(resource: Other, raw: bytes | Raw, into: _Gathered) -> None:
+    """A type that is not read costs nothing beside an answer, unless it stands for one: written oddly, say."""
+    if resource.name.casefold() == into.resource_type.casefold():
+        into.items.append(Item(into.resource_type, bytes(raw), flaw=GapReason.UNREADABLE))
 
 
 def _take_outcome(outcome: OperationOutcome, into: _Gathered, *, alone: bool) -> None:

@@ -47,7 +47,7 @@ def entries(
         case Observation():
             return observed(resource, reference)
         case Condition():
-            return _some(problem(resource, reference, born))
+            return _some(problem(resource, reference, born, at))
         case Encounter():
             stay = visit(resource, reference)
             return (stay, *reasons(resource, stay)) if stay else ()

@@ -10,7 +10,7 @@ Source: CDS Hooks 2.0.1, Prefetch Template; FHIR R4 4.0.1, the resource pages of
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -42,6 +42,7 @@ class Kept(Struct, gc=False, rename="camel", tag_field="resourceType", tag=True)
     asserted_date: str = ""
     onset_date_time: str = ""
     onset_period: Period | None = None
+    onset_age: None = None
     authored_on: str = ""
     date_asserted: str = ""
     performed_date_time: str = ""
@@ -54,11 +55,12 @@ class Kept(Struct, gc=False, rename="camel", tag_field="resourceType", tag=True)
     def is_plainly_of(self, patient: str, until: str) -> bool:
         """Whether it names nobody but this patient ("Patient/1"), and no time after that day (YYYY-MM-DD)."""
         whose = self.subject or self.patient
-        return (whose is None or whose.reference == patient) and self._latest()[:10] <= until
+        is_theirs = whose is None or whose.reference == patient
+        return is_theirs and all(_has_begun(one, until) for one in self._times())
 
-    def _latest(self) -> str:
-        """The last of the times it may be dated by; whichever of them counts, none may lie ahead."""
-        return max(
+    def _times(self) -> Iterator[str]:
+        """The times it may be dated by; whichever of them counts, none may lie ahead."""
+        yield from (
             self.effective_date_time,
             self.effective_instant,
             self.issued,
@@ -69,18 +71,25 @@ class Kept(Struct, gc=False, rename="camel", tag_field="resourceType", tag=True)
             self.date_asserted,
             self.performed_date_time,
             self.occurrence_date_time,
-            *(period.start for period in self._periods() if period),
         )
-
-    def _periods(self) -> tuple[Period | None, ...]:
-        return (
+        for period in (
             self.effective_period,
             self.onset_period,
             self.performed_period,
             self.occurrence_period,
             self.period,
             self.actual_period,
-        )
+        ):
+            if period:
+                yield from (period.start, period.end)
+
+
+def _has_begun(time: str, until: str) -> bool:
+    """Whether it is plainly a time of a day before, or of that day and not behind Greenwich."""
+    if not time:
+        return True
+    day = time[:10]
+    return time[0].isdigit() and (day < until or (day == until and "-" not in time[10:]))
 
 
 class Patient(Struct, gc=False, tag_field="resourceType", tag=True):
@@ -190,6 +199,7 @@ class _Bundle(Struct, gc=False, tag_field="resourceType", tag="Bundle"):
     total: int | None = None
     link: tuple[Link, ...] = ()
     entry: list[_Entry] = []
+    issues: None = None
 
 
 class Glance(Struct, rename="camel"):

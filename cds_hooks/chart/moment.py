@@ -50,7 +50,7 @@ def _drafted(of_request: MedicationUse) -> MedicationUse:
 
 
 def _added(condition: Condition, name: str, born: When | None, at: datetime) -> Iterator[Problem]:
-    of_condition = problem(condition, name, born)
+    of_condition = problem(condition, name, born, at)
     if of_condition is None:
         return
     state = "active" if of_condition.state == "unstated" else of_condition.state

@@ -6,6 +6,7 @@ Source: FHIR R4 4.0.1, Condition (con-4: abated means not active) and Encounter;
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final, Literal
 
 from cds_hooks.chart.record import Problem, Visit
@@ -21,15 +22,20 @@ _NO_VISIT: Final = frozenset({"entered-in-error", "cancelled"})
 _OVER: Final = frozenset({"finished", "completed", "discharged", "discontinued"})
 
 
-def problem(condition: Condition, reference: str, born: When | None) -> Problem | None:
-    """The Condition as a problem; None when it was entered in error. `born` turns an age into a date."""
+def problem(condition: Condition, reference: str, born: When | None, at: datetime) -> Problem | None:
+    """The Condition as a problem; None when it was entered in error. `born` turns an age into a date.
+
+    An end that lies ahead of `at` is none yet.
+    """
     verification = words(condition.verification_status)
     if "entered-in-error" in verification or "entered-in-error" in words(condition.clinical_status):
         return None
+    ended = _end(condition, born)
+    is_yet_to_end = ended is not None and ended.earliest > at
     return Problem(
         reference,
         coded(condition.code),
-        _state(condition),
+        _state(condition, has_abated=_has_abated(condition) and not is_yet_to_end),
         denied="refuted" in verification,
         doubtful="differential" in verification,
         provisional=not _PROVISIONAL.isdisjoint(verification),
@@ -37,9 +43,7 @@ def problem(condition: Condition, reference: str, born: When | None) -> Problem 
         or period(condition.onset_period)
         or at_age(born, quantity(condition.onset_age)),
         recorded=when(condition.recorded_date or condition.asserted_date),
-        ended=when(condition.abatement_date_time)
-        or period(condition.abatement_period)
-        or at_age(born, quantity(condition.abatement_age)),
+        ended=None if is_yet_to_end else ended,
         sites=all_coded(condition.body_site),
         restricted=is_restricted(condition.meta),
     )
@@ -77,9 +81,14 @@ def reasons(encounter: Encounter, of: Visit) -> tuple[Problem, ...]:
     )
 
 
-def _state(condition: Condition) -> Literal["active", "inactive", "unstated"]:
+def _end(condition: Condition, born: When | None) -> When | None:
+    stretch, age = condition.abatement_period, condition.abatement_age
+    return when(condition.abatement_date_time) or period(stretch) or at_age(born, quantity(age))
+
+
+def _state(condition: Condition, *, has_abated: bool) -> Literal["active", "inactive", "unstated"]:
     status = words(condition.clinical_status)
-    if _has_abated(condition) or not _INACTIVE.isdisjoint(status):
+    if has_abated or not _INACTIVE.isdisjoint(status):
         return "inactive"
     return "unstated" if _ACTIVE.isdisjoint(status) else "active"
 

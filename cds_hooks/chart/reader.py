@@ -80,7 +80,7 @@ def read(
     others = [opened(Answer((raw,)), "") for raw in loose]
     items = one_of_each(item for answer in (*held.values(), *others) for item in answer.items)
     mine, not_mine = _sorted_out(items, patient_id)
-    patient = _patient(mine)
+    patient = _patient(mine, at)
     carried = one_of_each(item for raw in context.values() for item in opened(Answer((raw,)), "").items)
     shelf = _Shelf((*mine, *carried))
     found, ahead = _entries(mine, patient, shelf.find, at)
@@ -145,16 +145,17 @@ def _with_flaws(answer: Opened, resource_type: str, flawed: Mapping[Identity, It
     return replace(answer, items=tuple(items)) if flawed else answer
 
 
-def _patient(mine: Iterable[Item]) -> Patient | None:
-    """The person; a resource with the right id before one without any."""
+def _patient(mine: Iterable[Item], at: datetime) -> Patient | None:
+    """The person; a resource with the right id before one without any. A death that is dated ahead is an error."""
     found = [item.resource for item in mine if isinstance(item.resource, shapes.Patient)]
     if not found:
         return None
     person = max(found, key=lambda one: one.id)
+    died = when(person.deceased_date_time)
     return Patient(
         when(person.birth_date),
         _SEXES.get(person.gender, ""),
-        deceased=bool(person.deceased_boolean or person.deceased_date_time),
+        deceased=bool(person.deceased_boolean) or (died is not None and died.earliest <= at),
     )
 
 

@@ -369,6 +369,8 @@ class Bundle(Resource, gc=False, rename="camel", tag=True):
     total: int | None = None
     link: tuple[Link, ...] = ()
     entry: tuple[Raw, ...] = ()
+    issues: OperationOutcome | None = None
+    """R5: what the server says of its answer as a whole."""
 
 
 class Other(Resource, gc=False, rename="camel", tag="(other)"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from cds_hooks.model import (
     Assessment,
@@ -18,6 +19,7 @@ from cds_hooks.model import (
     Demotion,
     Finding,
     Gap,
+    GapReason,
     Hook,
     Library,
     Match,
@@ -28,7 +30,7 @@ from cds_hooks.model import (
 )
 from cds_hooks.reasoning.caution import firm
 from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, not_met, stopped_by_the_gate
-from cds_hooks.reasoning.logic import TruthOf, relied_on, truth
+from cds_hooks.reasoning.logic import TruthOf, relied_on, truth, would_settle
 
 _ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
 
@@ -56,7 +58,7 @@ def assess(
     unread = might_be_emergencies(criteria, findings, library, truth_of, gate)
     causes = [assess_cause(rule, truth_of, gate) for rule in library.causes.values() if _is_asked(rule, hook)]
     said = any(match.truth is Truth.PRESENT for match in (*criteria, *causes))
-    demotions = assess_demotions(library, truth_of, firmly) if said else ()
+    demotions = assess_demotions(library, truth_of, firmly, findings) if said else ()
     criteria = [lowered(match, demotions, library) for match in criteria]
     causes = [lowered(match, demotions, library) for match in causes]
     return Assessment(
@@ -103,17 +105,24 @@ def assess_cause(rule: Cause, truth_of: TruthOf, gate: Truth = Truth.PRESENT) ->
     )
 
 
-def assess_demotions(library: Library, truth_of: TruthOf, firmly: TruthOf) -> tuple[Match, ...]:
+def assess_demotions(
+    library: Library, truth_of: TruthOf, firmly: TruthOf, findings: Mapping[str, Finding]
+) -> tuple[Match, ...]:
     """What each demotion comes to, by id; draft and retired ones are not looked at."""
     rules = (library.demotions[name] for name in sorted(library.demotions))
-    return tuple(assess_demotion(rule, truth_of, firmly) for rule in rules if rule.status in _ASSESSED)
+    return tuple(assess_demotion(rule, truth_of, firmly, findings) for rule in rules if rule.status in _ASSESSED)
 
 
-def assess_demotion(rule: Demotion, truth_of: TruthOf, firmly: TruthOf | None = None) -> Match:
+def assess_demotion(
+    rule: Demotion,
+    truth_of: TruthOf,
+    firmly: TruthOf | None = None,
+    findings: Mapping[str, Finding] = MappingProxyType({}),
+) -> Match:
     """Whether a demotion is in force. ABSENT, with its reason, when a danger forbids it.
 
-    `relied_on` names what it rests on in both cases: a situation stays true that must not lower anything.
-    `firmly` is the truth that may lower, left out: the same.
+    UNKNOWN while a danger stands in the chart and could not be read. `relied_on` names what it rests on: a
+    situation stays true that must not lower anything. `firmly` is the truth that may lower, left out: the same.
     """
     firmly = firmly or truth_of
     answer = truth(rule.when, firmly)
@@ -123,7 +132,15 @@ def assess_demotion(rule: Demotion, truth_of: TruthOf, firmly: TruthOf | None = 
     if truth(rule.never_when, truth_of) is Truth.PRESENT:
         danger = relied_on(rule.never_when, truth_of)
         return Match(rule.id, Truth.ABSENT, relied_on=because, excused_by=danger, choice=rule.choice)
+    if unread := tuple(name for name in would_settle(rule.never_when, truth_of) if _is_unread(name, findings)):
+        return Match(rule.id, Truth.UNKNOWN, would_settle=unread)
     return Match(rule.id, Truth.PRESENT, relied_on=because, choice=rule.choice)
+
+
+def _is_unread(name: str, findings: Mapping[str, Finding]) -> bool:
+    """Whether something of it in the chart, or in a list that failed, was not read; old is not unread."""
+    gaps = findings[name].gaps if name in findings else ()
+    return any(gap.reason is not GapReason.STALE for gap in gaps)
 
 
 def lowered(match: Match, demotions: Iterable[Match], library: Library) -> Match:

@@ -311,7 +311,7 @@ def _match(rule: Criterion | Cause | Demotion, case: Case, library: Library) -> 
 def _match_on_chart(rule: Criterion | Cause | Demotion, findings: Findings, library: Library) -> Match:
     truth_of = findings.truth_of
     if isinstance(rule, Demotion):
-        return assess_demotion(rule, truth_of, firm(findings, truth_of))
+        return assess_demotion(rule, truth_of, firm(findings, truth_of), findings)
     gate = truth_of(library.card.gate)
     if isinstance(rule, Criterion):
         return judge_criterion(rule, findings, library, truth_of, gate)

@@ -123,6 +123,9 @@ def test_where_a_rule_stands_on_age_alone_every_chart_is_read():
         {"subject": {"display": "Somebody"}},
         {"effectiveDateTime": "2031-02-01"},
         {"effectivePeriod": {"start": "2031-02-01"}},
+        {"effectivePeriod": {"end": "2031-02-01"}},
+        {"effectiveDateTime": " 2031-02-01"},
+        {"effectiveDateTime": f"{AT:%Y-%m-%d}T23:59:00-10:00"},
     ],
 )
 def test_an_entry_that_may_have_to_be_refused_is_read_properly(difference):
@@ -134,3 +137,11 @@ def test_an_entry_that_may_have_to_be_refused_is_read_properly(difference):
 
 def test_another_patient_in_place_of_this_one_is_read_properly():
     assert called(patient={**PATIENT, "id": "another"}) is None
+
+
+def test_a_sign_beside_words_in_one_value_is_read_properly():
+    assert called(OBSERVATION | {"valueString": "see", "valueCodeableConcept": PURPURA}) is None
+
+
+def test_an_entry_of_today_is_no_reason_to_look_further():
+    assert called(OBSERVATION | {"effectiveDateTime": f"{AT:%Y-%m-%d}T00:01:00Z"}) is not None

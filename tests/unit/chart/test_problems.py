@@ -82,6 +82,17 @@ def test_the_end_is_kept_when_it_is_a_date():
     assert when("2026-01-01") == problem(abatementDateTime="2026-01-01").ended
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"abatementDateTime": "2031-01-01"}, {"abatementPeriod": {"start": "2031-01-01"}}],
+)
+def test_an_end_that_lies_ahead_is_none_yet(fields: dict[str, object]):
+    of_condition = problem(clinicalStatus="active", **fields)
+
+    assert of_condition.state == "active"
+    assert of_condition.ended is None
+
+
 def test_no_abatement_is_said_in_so_many_words():
     assert problem(clinicalStatus="active", abatementBoolean=False).state == "active"
 

@@ -8,7 +8,19 @@ from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer, Listing, ListRead, Patient, Quantity, Query
 from cds_hooks.chart.times import when
 from cds_hooks.model import Gap, GapReason
-from tests.unit.chart.charts import AT, ME, MINE, answered, body, bundle, condition, entry, observation, record_of
+from tests.unit.chart.charts import (
+    AT,
+    ME,
+    MINE,
+    TYPES,
+    answered,
+    body,
+    bundle,
+    condition,
+    entry,
+    observation,
+    record_of,
+)
 
 OTHER = {"reference": "Patient/p2"}
 
@@ -38,6 +50,11 @@ def test_a_birth_date_that_is_only_an_extension_is_unknown():
 @pytest.mark.parametrize("fields", [{"deceasedBoolean": True}, {"deceasedDateTime": "2026-01"}])
 def test_death_is_read_in_both_forms(fields: dict[str, object]):
     assert record_of(_patient(**fields)).patient.deceased
+
+
+@pytest.mark.parametrize("died", ["2031-01-01", "unknown"])
+def test_a_death_that_lies_ahead_or_is_no_date_silences_nobody(died: str):
+    assert not record_of(_patient(deceasedDateTime=died)).patient.deceased
 
 
 def test_no_death_is_said_in_so_many_words():
@@ -386,3 +403,25 @@ def test_other_types_are_passed_over(kind: str):
 
     assert ((), (), (), ()) == (record.observed, record.problems, record.medications, record.gaps)
     assert Listing.COMPLETE is record.lists["Condition"].state
+
+
+# ---------------------------------------------------------------- what an answer says of itself
+
+
+def test_what_a_server_says_of_its_whole_answer_is_no_empty_list():
+    issues = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
+    answers = {kind: bundle() for kind in TYPES} | {"Condition": bundle(issues=issues)}
+
+    assert answered(answers).lists["Condition"].state is Listing.FAILED
+
+
+def test_a_type_that_is_written_oddly_is_no_empty_list():
+    answers = {kind: bundle() for kind in TYPES} | {"Condition": bundle({"resourceType": "condition", "id": "c1"})}
+
+    assert answered(answers).lists["Condition"].state is Listing.FAILED
+
+
+def test_a_type_that_is_not_read_costs_nothing():
+    answers = {kind: bundle() for kind in TYPES} | {"Condition": bundle({"resourceType": "Basic", "id": "b1"})}
+
+    assert answered(answers).lists["Condition"].state is Listing.COMPLETE

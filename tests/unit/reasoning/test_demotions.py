@@ -1,16 +1,19 @@
 """Demotions on a small library: what is in force, what it lowers or silences, and what the loader refuses."""
 
+from dataclasses import replace
+
 import pytest
 
 from cds_hooks.cards.compose import Voice, fired_criteria
 from cds_hooks.errors import LibraryError
 from cds_hooks.model import Tier, Truth
 from cds_hooks.service import advise_on
-from tests.build import AT, library_of, observed, record
+from tests.build import AT, hours_ago, library_of, observed, platelets, record
 
 RULES = {
     "rash": "sign: {concepts: [petechiae], observed_within: {days: 14}}",
     "known": "sign: {concepts: [purpura], observed_within: {days: 14}}\nwhen_missing: absent_if_list_read",
+    "low": 'measure: {concept: platelet-count, is: {below: "10", unit: "10*9/L"}, within: {days: 7}}',
     "hot": "sign: {concepts: [fever], observed_within: {days: 14}}",
 }
 CRITERIA = {
@@ -51,6 +54,20 @@ AS_THEY_ARE = {"R-A": Tier.SAME_DAY, "R-B": Tier.EMERGENCY, "R-C": Tier.ROUTINE}
 
 def test_without_a_list_every_criterion_is_lowered():
     assert set(tiers(library(), RASH, KNOWN).values()) == {Tier.ROUTINE}
+
+
+def test_a_danger_that_stands_in_the_chart_and_cannot_be_read_lowers_nothing():
+    readable = platelets("240", hours_ago(2))
+    unreadable = replace(readable, value=replace(readable.value, unit="furlong"))
+
+    assert set(tiers(library(never="low"), RASH, KNOWN, readable).values()) == {Tier.ROUTINE}
+    assert AS_THEY_ARE == tiers(library(never="low"), RASH, KNOWN, unreadable)
+
+
+def test_a_danger_that_is_only_old_does_not_keep_the_urgency():
+    assert set(tiers(library(never="low"), RASH, KNOWN, platelets("8", hours_ago(2000))).values()) == {
+        Tier.ROUTINE
+    }
 
 
 @pytest.mark.parametrize(
