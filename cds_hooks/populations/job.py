@@ -85,6 +85,11 @@ class Job:
         """The spill files of this run."""
         return Spill(self.work / "spill", self.buckets, self.buffer_bytes)
 
+    def sent(self) -> Job:
+        """The job as another machine gets it: with the libraries in it, and nothing of this one."""
+        against = packed(self.against) if self.against else None
+        return replace(self, shelf=packed(self.shelf), against=against, sources=(), work=Path())
+
     def screen(self) -> Screen:
         """The screen of both libraries."""
         return Screen(self._libraries, min(self.instants, default=None))

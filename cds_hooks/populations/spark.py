@@ -8,9 +8,7 @@ libraries and the key with their tasks; the packages we need must be there (docs
 from __future__ import annotations
 
 import sys
-import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import reduce
 from operator import attrgetter
 from pathlib import Path
@@ -22,8 +20,8 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
 
-from cds_hooks.populations.executors import ROW, named_task, pointers_task, scatter_task, settle_task
-from cds_hooks.populations.job import Job, packed
+from cds_hooks.populations.executors import ROW, named_task, pointers_task, scatter_task, settle_task, zipped_code
+from cds_hooks.populations.job import Job
 from cds_hooks.populations.progress import Progress
 from cds_hooks.populations.results import Result
 from cds_hooks.populations.rows import TALLY, Tally
@@ -34,6 +32,8 @@ _TALLY: Final = msgspec.msgpack.Decoder(Tally)
 _LOOPBACK: Final = "127.0.0.1"
 _WAVE: Final = 256
 """Buckets whose results are fetched together, and that an interrupted run loses."""
+_MEDICATION: Final = ("bucket", "patient", "'Medication' kind", "slim", "'' address", "false may_speak")
+"""The columns of a row that is a Medication of a chart."""
 _DEPTH: Final = 3
 """How far a Medication may point to another."""
 
@@ -41,18 +41,17 @@ _DEPTH: Final = 3
 class Spark:
     """Runs a job on the cluster of a session."""
 
-    def __init__(self, session: SparkSession) -> None:
+    def __init__(self, session: SparkSession, code: TemporaryDirectory[str] | None = None) -> None:
         self._session = session
+        self._code = code
 
     def sources(self, export: str) -> tuple[Source, ...]:
         """The files of a folder, or of any address that the cluster can read. Errors: ReplayError."""
         if not is_address(export):
             return sources(Path(export))
         files = self._session.read.format("binaryFile").option("recursiveFileLookup", "true").load(export)
-        told = files.select("path", "length", sql.unix_micros("modificationTime")).collect()
-        return tuple(
-            sorted((Source(path, size, micros * 1000) for path, size, micros in told), key=attrgetter("path"))
-        )
+        told = files.select("path", "length", sql.unix_micros("modificationTime")).orderBy("path").collect()
+        return tuple(Source(path, size, micros * 1000) for path, size, micros in told)
 
     def run(self, job: Job, progress: Progress) -> Tally:
         """Does what is left of the job; returns what was counted in its files."""
@@ -62,7 +61,7 @@ class Spark:
         left = job.unfinished()
         progress.buckets(job.buckets, job.buckets - len(left))
         for wave in (left[start : start + _WAVE] for start in range(0, len(left), _WAVE)):
-            found = _settled(_sent(job), rows, wave, tally)
+            found = _settled(job.sent(), rows, wave, tally)
             for bucket in wave:
                 results = found.get(bucket, [])
                 job.keep_bucket(bucket, results)
@@ -74,12 +73,12 @@ class Spark:
         """The results of these patients (hashes) with their explanations."""
         rows = self._rows(job)
         wanted = [b for b in range(job.buckets) if any(one.patient in patients for one in job.results(b))]
-        for results in _settled(_sent(job), rows, wanted, _counted(rows), patients).values():
+        for results in _settled(job.sent(), rows, wanted, _counted(rows), patients).values():
             yield from results
 
     def _rows(self, job: Job) -> DataFrame:
         """Every row of the export, with its bucket, kept on the disks of the executors."""
-        sent, parts = _sent(job), []
+        sent, parts = job.sent(), []
         for is_document in (False, True):
             paths = [one.path for one in job.sources if is_of_lines(one.path) is not is_document]
             if paths:
@@ -92,7 +91,7 @@ class Spark:
 def connected(address: str) -> Spark:
     """The engine at an address: local[*], spark://…, yarn, k8s://…, sc://…, or `databricks` for the session there.
 
-    Errors: ReplayError when Spark is not there.
+    Spark's own errors come as they are.
     """
     builder = SparkSession.builder.appName("pinpoint replay").config("spark.ui.enabled", "false")
     builder = builder.config("spark.ui.showConsoleProgress", "false")  # ours is enough
@@ -105,26 +104,14 @@ def connected(address: str) -> Spark:
     session = builder.getOrCreate()
     if address.startswith("local"):
         session.sparkContext.pythonExec = sys.executable  # else whatever `python3` is on the path
-    else:
-        _ship(session)
-    return Spark(session)
+    return Spark(session, None if address.startswith("local") else _shipped(session))
 
 
-def _ship(session: SparkSession) -> None:
-    """Gives our code to the executors."""
-    package = Path(__file__).resolve().parents[1]
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "pinpoint.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            for module in sorted(package.rglob("*.py")):
-                archive.write(module, module.relative_to(package.parent))
-        session.addArtifacts(str(path), pyfile=True)
-
-
-def _sent(job: Job) -> Job:
-    """The job as executors get it: with the libraries in it, and nothing of this machine."""
-    against = packed(job.against) if job.against else None
-    return replace(job, shelf=packed(job.shelf), against=against, sources=(), work=Path())
+def _shipped(session: SparkSession) -> TemporaryDirectory[str]:
+    """The folder from which executors fetch our code while it is held: each does with its first task."""
+    folder = TemporaryDirectory()
+    session.addArtifacts(str(zipped_code(Path(folder.name))), pyfile=True)
+    return folder
 
 
 def _with_medications(rows: DataFrame) -> DataFrame:
@@ -134,19 +121,8 @@ def _with_medications(rows: DataFrame) -> DataFrame:
     found = found.groupBy("name").agg(sql.max("slim").alias("slim"))
     total = step = rows
     for _ in range(_DEPTH):
-        step = (
-            step.mapInArrow(pointers_task, "name string, bucket int, patient string")
-            .distinct()
-            .join(found, "name")
-        )
-        step = step.select(
-            "bucket",
-            "patient",
-            sql.lit("Medication").alias("kind"),
-            "slim",
-            sql.lit("").alias("address"),
-            sql.lit(False).alias("may_speak"),  # noqa: FBT003  # a value, not a switch
-        )
+        pointers = step.mapInArrow(pointers_task, "name string, bucket int, patient string").distinct()
+        step = pointers.join(found, "name").selectExpr(*_MEDICATION)
         total = total.union(step)
     return total
 

@@ -1,14 +1,18 @@
 """The steps as Spark runs them, on batches, without Spark."""
 
+import pickle
+import zipfile
+
 import msgspec
 import pyarrow as pa
 import pytest
 
-from cds_hooks.populations.executors import named_task, pointers_task, scatter_task, settle_task
+from cds_hooks.populations.executors import named_task, pointers_task, scatter_task, settle_task, zipped_code
+from cds_hooks.populations.job import Shelf
 from cds_hooks.populations.lines import KINDS
 from cds_hooks.populations.results import Result
 from cds_hooks.populations.rows import TALLY, Tally
-from tests.unit.populations.exports import asked, job, lines, raw, silent, speaking
+from tests.unit.populations.exports import job, lines, raw, silent, speaking
 
 STATEMENT = {
     "resourceType": "MedicationStatement",
@@ -66,6 +70,16 @@ def test_sorted_rows_become_results_by_bucket(one):
     assert {True} == {result.answered for result in results}
 
 
+def test_a_medication_that_no_row_brought_is_not_there(one):
+    resources = [*speaking("p1"), STATEMENT]
+    rows = [r for b in scattered(one, batch(*lines(*resources).splitlines())) for r in b.to_pylist()][:-1]
+
+    [found] = settle_task(one, tuple(KINDS), (), ())(iter([pa.RecordBatch.from_pylist(rows)]))
+
+    [result] = msgspec.msgpack.decode(found.to_pylist()[0]["results"], type=list[Result])
+    assert result.answered
+
+
 def test_medications_are_named_and_charts_point_to_them(one):
     medication = {"resourceType": "Medication", "id": "m1", "code": {"text": "Aspirin"}}
     found = scattered(one, batch(raw(medication), raw(STATEMENT)))[0]
@@ -80,5 +94,18 @@ def test_medications_are_named_and_charts_point_to_them(one):
     assert 0 == nothing.num_rows
 
 
-def test_what_is_asked_for_can_be_sent(tmp_path):
-    assert asked(tmp_path, tmp_path).buckets == 4
+def test_a_job_is_sent_with_its_libraries_and_without_paths(tmp_path):
+    for one in (job(tmp_path), job(tmp_path, against=Shelf(None).sealed())):
+        sent = pickle.loads(pickle.dumps(one.sent()))
+
+        assert () == sent.sources
+        assert str(tmp_path) not in repr(sent)
+        assert [True, bool(one.against)] == [bool(shelf and shelf.packed) for shelf in (sent.shelf, sent.against)]
+
+
+def test_the_code_is_sent_as_modules_that_can_be_imported(tmp_path):
+    with zipfile.ZipFile(zipped_code(tmp_path)) as archive:
+        names = archive.namelist()
+
+    assert "cds_hooks/populations/settle.py" in names
+    assert all(name.endswith(".py") for name in names)

@@ -63,9 +63,10 @@ def test_a_line_without_a_subject_is_nobodys_and_an_allergy_has_a_patient(scatte
 
 def test_a_medication_is_a_row_of_nobody_in_a_file_of_its_own_and_among_others(scatter):
     both = [row.patient for row in rows(MEDICATION, MEDICATION | {"id": "m2"}, scatter=scatter)]
+    together = [row.patient for row in rows(MEDICATION, MEDICATION | {"id": "m2"}, scatter=scatter)]
     again = [row.patient for row in rows(petechiae(), MEDICATION, scatter=scatter)]
 
-    assert ["", ""] == both
+    assert ["", ""] == both == together
     assert ["p1", ""] == again
     assert {} == scatter.tally.bad
 
@@ -120,7 +121,9 @@ def test_text_that_cannot_be_read_lets_the_chart_be_assessed(scatter):
 
 
 def test_text_in_other_scripts_is_no_oddity(scatter):
-    assert not only(rows(petechiae(code={"text": "Überweisung"}), scatter=scatter)).may_speak
+    line = json.dumps(petechiae(code={"text": "Überweisung"}), ensure_ascii=False).encode()
+
+    assert not only(scatter.rows(line)).may_speak
 
 
 @pytest.mark.parametrize("reference", [b"true", b'{"reference":"\xff"}'], ids=["no reference", "no UTF-8"])
