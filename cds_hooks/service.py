@@ -277,11 +277,13 @@ def _why_unread(record: PatientRecord) -> str:
     patient = record.lists.get("Patient")
     if patient and patient.reason is GapReason.NOT_FOUND:
         return _UNKNOWN_PATIENT
-    if any(state.state in (Listing.COMPLETE, Listing.INCOMPLETE) for state in states):
-        return ""
-    reasons = {state.reason for state in states}
-    if reasons & _NOT_OURS:
+    unread = [state for state in states if state.state in (Listing.FAILED, Listing.NOT_READ)]
+    reasons = {state.reason for state in unread}
+    nothing_theirs = not (record.problems or record.observed or record.medications)
+    if reasons & _NOT_OURS and (nothing_theirs or len(unread) == len(states)):
         return _NOT_THEIRS
+    if len(unread) < len(states):
+        return ""
     return _SERVER_SILENT if reasons and reasons <= _NOT_DELIVERED else _NOTHING_READ
 
 

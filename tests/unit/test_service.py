@@ -318,8 +318,11 @@ async def test_a_chart_that_is_all_of_somebody_else_is_refused_and_not_silence(w
 async def test_when_all_that_came_is_of_somebody_else_it_is_said(key):
     foreign = PETECHIAE if key == "conditions" else COUNT
 
-    advice, _ = await advised(EMPTY | {key: page(foreign | OTHERS)})
+    with pytest.raises(DataUnavailable, match=r"context\.patientId"):
+        await advised(EMPTY | {key: page(foreign | OTHERS)})
 
+    taken = {"medicationRequests": page(ASPIRIN, TAKEN)}
+    advice, _ = await advised(EMPTY | taken | {key: page(foreign | OTHERS)})
     assert indicators(advice) == ["info"]
     assert "belongs to another patient" in advice.cards[0].detail
 
