@@ -170,7 +170,7 @@ def advise_on(
         hook=hook,
     )
     if any(match.truth is Truth.PRESENT for match in (*assessment.criteria, *assessment.causes)):
-        assessment = replace(assessment, gaps=(*gaps, *_nameless(findings)))
+        assessment = replace(assessment, gaps=(*assessment.gaps, *_nameless(findings)))
     cards = compose(assessment, library, voice, record.patient_id)
     return Advice(tuple(_validated(card, record.patient_id) for card in cards), assessment, record)
 

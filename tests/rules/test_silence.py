@@ -509,3 +509,16 @@ def test_what_would_change_nothing_is_not_asked_for():
     )
 
     assert [] == lines
+
+
+# ---------------------------------------------------------------- what cannot be read
+
+
+@pytest.mark.parametrize(
+    "unread", [lab("body-temperature", "39.2", "furlong", 2), lab("platelet-count", "8", "furlong")]
+)
+def test_a_result_that_cannot_be_read_is_said_beside_the_card_that_speaks(unread):
+    toddler, rash = Given(age=Span(years=4)), seen("petechiae", 3)
+
+    assert "its unit is missing or unknown" not in on(toddler, rash).cards[0].detail
+    assert "its unit is missing or unknown" in on(toddler, rash, unread).cards[0].detail
