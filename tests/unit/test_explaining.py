@@ -137,7 +137,8 @@ def test_the_command_prints_the_texts_that_the_address_answers(library, tmp_path
 def test_an_entry_that_was_not_used_is_called_so(library):
     at = NOW
     broken = petechiae(id="c9", subject=7)
-    prefetch = {"patient": PATIENT, "conditions": bundle(broken), "observationsByCategory": bundle()}
+    other = petechiae(id="c10", code={"text": "Hypertension"})
+    prefetch = {"patient": PATIENT, "conditions": bundle(broken, other), "observationsByCategory": bundle()}
     body = json.dumps(call() | {"prefetch": prefetch}).encode()
     advice = answer(record_of_file(body, library, at), library, at, Voice())
 
