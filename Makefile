@@ -12,7 +12,7 @@ PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
 QUICK := tests/unit tests/golden tests/rules
-SLOW := $(filter-out $(QUICK) tests/site_example tests/__pycache__, $(patsubst %/,%,$(wildcard tests/*/)))
+SLOW := $(filter-out $(QUICK) tests/browser tests/site_example tests/__pycache__, $(patsubst %/,%,$(wildcard tests/*/)))
 PARALLEL := --numprocesses=auto --dist=loadfile
 MEASURED := --cov --cov-report= --cov-fail-under=0
 COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
@@ -62,6 +62,7 @@ check: .venv/installed-dev
 	@test -f .coverage && test -z "$$(find cds_hooks -name '*.py' -newer .coverage)" || \
 		{ echo "The coverage on file is missing or older than the code: run 'make test' first." >&2; exit 1; }
 	$(BIN)/python -m pytest $(SLOW) $(PARALLEL) $(MEASURED) --cov-append
+	$(BIN)/python -m pytest tests/browser $(MEASURED) --cov-append  # alone: what drives the browser leaves a loop running
 	$(BIN)/coverage report
 
 rules: .venv/installed-run
