@@ -581,7 +581,7 @@ class Demotion:
     when: Expression
     """Must be present: what is unknown lowers nothing."""
     never_when: Expression
-    """Danger: while it is present nothing is lowered."""
+    """Danger: while it is present, or stands in the chart and could not be read, nothing is lowered."""
     criteria: tuple[str, ...] = ()
     """Criteria it lowers. With `groups` and `causes` empty too: all."""
     groups: tuple[str, ...] = ()
