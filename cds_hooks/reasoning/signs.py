@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead
 from cds_hooks.model import (
     RESTRICTED,
     Evidence,
@@ -28,11 +27,13 @@ from cds_hooks.model import (
 from cds_hooks.reasoning.entries import Chart, Mention
 from cds_hooks.reasoning.episodes import dated_by, first, has_begun
 from cds_hooks.reasoning.logic import all_of
+from cds_hooks.reasoning.results import unread_list
 from cds_hooks.reasoning.times import is_surely_after, is_surely_older, is_within
 
 _RECENTLY = Span(days=14)
 _ONE_EXAMINATION = Span(minutes=30)
 """Records closer together are one examination written down entry by entry, not a rash that spreads."""
+_EVER = datetime.min.replace(tzinfo=UTC)
 _EVERYWHERE = "generalised"
 """The region of sites that are more than any number of places."""
 
@@ -219,12 +220,8 @@ def _unread(sign: Sign, chart: Chart) -> tuple[Gap, ...]:
     of_any_age = sign.any_active_problem or sign.past_problems
     windows = {"Condition": None if of_any_age else sign.problem_within, "Observation": sign.observed_within}
     windows |= dict.fromkeys(_homes(sign, chart.library))
-    states = {name: chart.record.lists.get(name, ListRead(Listing.NOT_READ)) for name in windows}
-    return tuple(
-        Gap(LIST_WORDS[name], state.reason or GapReason.NOT_SUPPLIED)
-        for name, state in states.items()
-        if not _covers(state, windows[name], chart.at)
-    )
+    begins = {name: _EVER if window is None else chart.at - window.exact() for name, window in windows.items()}
+    return tuple(gap for name, begin in begins.items() for gap in unread_list(name, begin, chart.record))
 
 
 def _homes(sign: Sign, library: Library) -> Iterator[str]:
@@ -234,12 +231,6 @@ def _homes(sign: Sign, library: Library) -> Iterator[str]:
         yield "Procedure"
     if kinds == {"vaccine"}:
         yield "Immunization"
-
-
-def _covers(state: ListRead, window: Span | None, at: datetime) -> bool:
-    if state.state is Listing.INCOMPLETE and state.back_to is not None and window is not None:
-        return is_surely_older(When(state.back_to, state.back_to), window, at)
-    return state.state is Listing.COMPLETE
 
 
 def _evidence(mention: Mention, library: Library) -> Evidence:
