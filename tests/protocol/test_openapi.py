@@ -28,6 +28,7 @@ from cds_hooks.cards.openapi import openapi
 from cds_hooks.settings import Settings
 from tests.lengths import examples
 from tests.protocol.charts import PATH, PATIENT, bundle, petechiae, platelets
+from tests.protocol.readiness import until_ready
 
 NOW = datetime.now(UTC).isoformat()
 GOOD = {
@@ -57,6 +58,7 @@ def api():
     app = create_app(Settings(profile="sandbox"))
     with TestClient(app) as good:
         before = without_uuids(good.post(PATH, json=GOOD))
+        until_ready(good)  # before that /readyz answers 503, as planned
     document = schemathesis.openapi.from_asgi("/openapi.json", app)
     yield document
     assert before

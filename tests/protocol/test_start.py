@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sysconfig
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from starlette.testclient import TestClient
 from cds_hooks.app import create_app
 from cds_hooks.settings import Settings
 from tests.protocol.charts import PATH
+from tests.protocol.readiness import until_ready
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,12 +25,7 @@ def application():
 
 
 def test_it_is_ready_once_its_canaries_were_asked(application):
-    until = time.monotonic() + 60
-    while (answer := application.get("/readyz")).status_code == 503 and time.monotonic() < until:
-        assert answer.json()["issue"][0]["details"]["text"] == "Canary patients are being asked."
-        time.sleep(0.05)
-
-    assert answer.json() == {"status": "ready"}
+    assert until_ready(application).json() == {"status": "ready"}
 
 
 def test_it_offers_a_service_for_each_hook(application):
