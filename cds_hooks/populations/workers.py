@@ -23,6 +23,8 @@ Told: TypeAlias = Callable[[int], None]
 
 _TRIES: Final = 3
 """How often a task may end its process before the run gives up on it."""
+_PATIENCE_S: Final = 5.0
+"""How long a process that was asked to end may take."""
 _READ: Final = "read"
 _DONE: Final = "done"
 
@@ -111,4 +113,6 @@ def _end(processes: list[BaseProcess]) -> None:
     for process in processes:
         process.terminate()
     for process in processes:
+        process.join(_PATIENCE_S)
+        process.kill()  # for one that cannot hear; another has ended already
         process.join()

@@ -2,12 +2,14 @@
 
 import multiprocessing
 import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from cds_hooks.errors import ReplayError
+from cds_hooks.populations import workers
 from cds_hooks.populations.workers import Workers, serve
 
 
@@ -32,6 +34,12 @@ def sleep(_task, _told):
     time.sleep(60)
 
 
+def ignore_the_end(_task, told):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    told(1)
+    time.sleep(60)
+
+
 def unheard(_count):
     return None
 
@@ -47,6 +55,18 @@ def test_every_task_is_done_and_every_step_is_told():
 
 def test_nothing_to_do_is_nothing():
     assert [] == list(Workers(2, double).run([], unheard))
+
+
+def test_a_process_that_does_not_hear_that_it_should_end_is_ended_all_the_same(monkeypatch):
+    monkeypatch.setattr(workers, "_PATIENCE_S", 0.1)
+
+    def interrupted(_count):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(Workers(1, ignore_the_end).run([1], interrupted))
+
+    assert [] == multiprocessing.active_children()
 
 
 def test_the_task_of_a_process_that_died_goes_to_another(tmp_path):
