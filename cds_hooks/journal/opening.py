@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
-from contextlib import closing
 
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -20,17 +18,15 @@ from sqlalchemy.pool import StaticPool
 from cds_hooks.errors import JournalUnavailable
 from cds_hooks.journal.tables import HEAD
 from cds_hooks.journal.upgrade import upgrade, version_of
+from cds_hooks.journal.write_ahead import make_ready
 
 FAULTS = (SQLAlchemyError, sqlite3.Error, OSError)
 """What a database that fails is seen by, whichever it is; `faults` adds what the driver of PostgreSQL raises."""
 
 _PRAGMAS = ("busy_timeout = 2000", "synchronous = FULL", "foreign_keys = ON")
 _PATIENCE_S = 2.0
-"""For another process that is making the file at this moment, and for a server to take a connection."""
+"""For a server to take a connection."""
 _STATEMENT_S = 5.0
-_PAUSE_S = 0.05
-_PRIMARY = 0xFF
-"""The part of SQLite's error codes that says what failed, without the details of why."""
 _CANNOT_BE_OPENED = (
     "CDS_JOURNAL cannot be opened: name a file in a folder we may write to, or a database that is there."
 )
@@ -94,27 +90,9 @@ def faults(engine: AsyncEngine) -> tuple[type[Exception], ...]:
 async def _ready(engine: AsyncEngine) -> str:
     """The migration that the database stands at, when it can be used at all."""
     if engine.dialect.name == "sqlite":
-        await asyncio.to_thread(_make_ready, engine.url.database or "")
+        # Apart from the driver, whose thread would report a wrong path after its loop has gone.
+        await asyncio.to_thread(make_ready, engine.url.database or "")
     return await version_of(engine)
-
-
-def _make_ready(database: str) -> None:
-    """Nothing; the file can be opened and has a write-ahead log. Raises sqlite3.Error when it cannot.
-
-    Done apart from the driver: its thread would report a wrong path after its loop has gone, and SQLite does not
-    wait when two processes give a new file its log at once.
-    """
-    ends = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            with closing(sqlite3.connect(database, timeout=0)) as file:
-                file.execute("PRAGMA journal_mode = WAL")
-                return
-        except sqlite3.OperationalError as fault:
-            is_busy = fault.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > ends:
-                raise
-            time.sleep(_PAUSE_S)
 
 
 def _prepare(connection: DBAPIConnection, _record: object) -> None:

@@ -18,6 +18,7 @@ from time import monotonic
 import structlog
 
 from cds_hooks.errors import SettingsError
+from cds_hooks.journal.write_ahead import make_ready
 
 _WAIT_S = 1.0
 """For another process that is writing."""
@@ -86,8 +87,9 @@ class ReplayStore:
 
 def _opened(journal: Path | None) -> sqlite3.Connection:
     """The table is the journal's (journal/tables.py), made here too because calls come before feedback does."""
-    file = sqlite3.connect(journal or ":memory:", timeout=_WAIT_S)
-    file.execute("PRAGMA journal_mode = WAL")
+    database = str(journal or ":memory:")
+    make_ready(database)
+    file = sqlite3.connect(database, timeout=_WAIT_S)
     file.execute("PRAGMA synchronous = NORMAL")
     with file:
         file.execute(

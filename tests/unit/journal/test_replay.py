@@ -4,6 +4,8 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -154,6 +156,20 @@ async def on_its_thread(store, step):
 
 # ---------------------------------------------------------------- four processes
 
+
+def test_many_open_a_new_file_at_once(tmp_path):
+    for number in range(40):
+        path, together = tmp_path / f"{number}.sqlite", threading.Barrier(8)
+
+        def opened(path=path, together=together):
+            together.wait()
+            ReplayStore(path).close()
+
+        with ThreadPoolExecutor(8) as pool:
+            for done in [pool.submit(opened) for _ in range(8)]:
+                done.result()
+
+
 WORKER = """
 import asyncio, json, sys
 from pathlib import Path
@@ -188,10 +204,12 @@ def test_over_four_processes_each_of_500_tokens_is_accepted_once(tmp_path):
     (tmp_path / "keys.json").write_bytes(jwks(key()))
     (tmp_path / "tokens.json").write_text(json.dumps([token(at=AT) for _ in range(500)]))
 
-    workers = [
-        subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
-        for _ in range(4)
-    ]
-    accepted = [json.loads(worker.communicate(timeout=100)[0]) for worker in workers]
+    with ThreadPoolExecutor(4) as pool:
+        accepted = list(pool.map(accepted_by_a_process, [tmp_path] * 4))
 
     assert sorted(number for one in accepted for number in one) == list(range(500))
+
+
+def accepted_by_a_process(folder):
+    command = [sys.executable, "-c", WORKER, str(folder)]
+    return json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=100).stdout)
