@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 from cds_hooks.chart.queries import queries
-from cds_hooks.model import Hook, Library
+from cds_hooks.model.criteria import Hook
+from cds_hooks.model.library import Library
 
 Kind: TypeAlias = Literal["silent", "firing"]
 Resource: TypeAlias = dict[str, Any]  # FHIR as JSON

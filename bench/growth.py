@@ -25,7 +25,7 @@ from bench.svg import chart
 from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.wire import parse_request
 from cds_hooks.chart.record import Answer
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.reasoning.library import load
 from cds_hooks.service import advise
 from cds_hooks.silent import silent_call

@@ -19,7 +19,8 @@ from cds_hooks.cards.wire import parse_request, response_json, with_uuids
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer
-from cds_hooks.model import Assessment, Library
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment
 from cds_hooks.reasoning.assess import assess
 from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.mapping import find

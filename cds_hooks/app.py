@@ -30,7 +30,8 @@ from cds_hooks.explaining import explanation_json, sections
 from cds_hooks.guard.gate import check_start, open_gate, private_hosts
 from cds_hooks.guard.privacy import configure_logging
 from cds_hooks.guard.turns import Turns
-from cds_hooks.model import Hook, Library
+from cds_hooks.model.criteria import Hook
+from cds_hooks.model.library import Library
 from cds_hooks.pages.served import Served, served
 from cds_hooks.reasoning.library import data_root, load
 from cds_hooks.reasoning.site import deployed

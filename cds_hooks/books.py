@@ -18,7 +18,7 @@ from cds_hooks.errors import JournalUnavailable
 from cds_hooks.guard.privacy import origin_of
 from cds_hooks.journal.entries import Call, Entry, How, Journal
 from cds_hooks.ledger import Spoken, Visit, call_of, issued, outcomes
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.quiet import Quiet
 from cds_hooks.service import Advice
 from cds_hooks.tally import CARDS, ENTRIES, FEEDBACK, GAPS, RULES, Tally

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.reasoning.cases import Canary, canaries, has_turned
 
 EVERY_S = 300.0

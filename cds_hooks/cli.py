@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cds_hooks.chart.record import PatientRecord
     from cds_hooks.guard.clients import CdsClient
     from cds_hooks.guard.diagnosis import Report
-    from cds_hooks.model import Library
+    from cds_hooks.model.library import Library
     from cds_hooks.reasoning.coverage import CodeCount, Coverage
     from cds_hooks.settings import Settings
     from cds_hooks.transport import Client

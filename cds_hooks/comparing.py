@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.wire import Card
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.service import advise_on, hook_of_file, record_of_file
 
 _KINDS = (

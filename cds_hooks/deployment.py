@@ -13,7 +13,7 @@ from cds_hooks.guard.gate import Gate
 from cds_hooks.journal.entries import Journal
 from cds_hooks.journal.replay import ReplayStore
 from cds_hooks.journal.replay_shared import SharedReplays
-from cds_hooks.model import Hook
+from cds_hooks.model.criteria import Hook
 from cds_hooks.pages.served import Served
 from cds_hooks.service import Advice, FetchMissing
 from cds_hooks.settings import Settings

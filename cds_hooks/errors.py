@@ -9,7 +9,7 @@
     ├── JournalUnavailable  what must be kept could not be written
     └── ReplayError       a population run cannot start, or cannot go on
 
-An incomplete chart is not an error: it is a `Gap` (model.py) on an answer. HTTP status codes are
+An incomplete chart is not an error: it is a `Gap` (model/results.py) on an answer. HTTP status codes are
 assigned in replies.py and nowhere else. A message names the thing, the place and the next step, and
 never holds a value, an id or a name from a chart.
 """

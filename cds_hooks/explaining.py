@@ -16,7 +16,8 @@ from cds_hooks.cards.phrases import gap_lines
 from cds_hooks.cards.trace import Entry, Line, Section, brief
 from cds_hooks.chart.record import PatientRecord
 from cds_hooks.chart.strict import Fault, Version, faults
-from cds_hooks.model import Assessment, Gap, Library
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Gap
 from cds_hooks.service import Advice, answer, hook_of_file, record_of_file
 
 VERSIONS: Mapping[str, Version] = {"R4": "R4B", "R5": "R5", "STU3": "STU3"}

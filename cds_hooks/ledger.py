@@ -12,7 +12,10 @@ from uuid import uuid4
 from cds_hooks.cards.feedback import Feedback
 from cds_hooks.cards.wire import Card
 from cds_hooks.journal.entries import Call, How, Issued, Made, Met, Outcome, Unmapped
-from cds_hooks.model import Assessment, Library, Match, Status, Truth
+from cds_hooks.model.criteria import Status
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Match
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.coverage import KINDS, coverage
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key
 from cds_hooks.service import Advice

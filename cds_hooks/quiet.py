@@ -16,7 +16,9 @@ from cds_hooks.cards.facts import facts, tier_of
 from cds_hooks.cards.wire import Card, HookRequest
 from cds_hooks.journal.entries import Told
 from cds_hooks.journal.hashes import Hashes
-from cds_hooks.model import ABOUT_ORDERS, Assessment, Tier
+from cds_hooks.model.criteria import ABOUT_ORDERS
+from cds_hooks.model.results import Assessment
+from cds_hooks.model.truth import Tier
 
 EMERGENCY_AT_MOST = timedelta(hours=4)
 """Evidence N9 of our sources: an emergency is repeated after four hours even when nothing changed."""

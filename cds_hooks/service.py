@@ -24,7 +24,10 @@ from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import LIST_WORDS, Answer, Listing, ListRead, PatientRecord, Query
 from cds_hooks.chart.strict import build
 from cds_hooks.errors import DataUnavailable, RequestError
-from cds_hooks.model import ABOUT_ORDERS, Assessment, Gap, GapReason, Hook, Library, Span, Truth
+from cds_hooks.model.criteria import ABOUT_ORDERS, Hook
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Gap, GapReason
+from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.assess import assess
 from cds_hooks.reasoning.mapping import Findings, find
 from cds_hooks.reasoning.medicines import MEDICATION_LISTS, medicines_were_read

@@ -33,7 +33,8 @@ from cds_hooks.chart.glance import (
 )
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.values import quantity
-from cds_hooks.model import Hook, Library
+from cds_hooks.model.criteria import Hook
+from cds_hooks.model.library import Library
 from cds_hooks.reasoning.trigger import Trigger, by_codes, trigger
 
 _HOOKS: Final = frozenset({"patient-view", "encounter-discharge"})

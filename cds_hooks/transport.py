@@ -22,7 +22,7 @@ import httpcore2
 import httpx2
 
 from cds_hooks.breaker import Breakers
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 
 MAX_BYTES = 10 * 1024 * 1024
 """Largest answer that is read, after inflating."""

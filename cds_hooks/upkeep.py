@@ -15,7 +15,7 @@ from cds_hooks.journal.replay import ReplayStore
 from cds_hooks.journal.replay_shared import SharedReplays
 from cds_hooks.journal.spool import Spool
 from cds_hooks.journal.steady import Steady
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.quiet import Quiet, Windows
 from cds_hooks.settings import Settings
 from cds_hooks.tally import Kind, Tally

@@ -27,7 +27,10 @@ from cds_hooks.chart.record import (
     Quantity,
     Value,
 )
-from cds_hooks.model import Coding, Finding, GapReason, Library, Truth, When
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Finding, GapReason
+from cds_hooks.model.truth import Truth, When
 from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.mapping import Findings, find
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from cds_hooks.cards.phrases import capitalised, listed, shortened
-from cds_hooks.model import Ask, Assessment, Criterion, Library, Match, Tier, Truth
+from cds_hooks.model.criteria import Ask, Criterion
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Match
+from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.logic import SCORE_PREFIX, names, parsed_key, truth, would_settle
 
 _LINES = 5

@@ -25,20 +25,11 @@ from cds_hooks.cards.phrases import (
 )
 from cds_hooks.cards.suggestions import CardKind, prompt_lines, suggestions_by_card
 from cds_hooks.cards.wire import MAX_SUMMARY, Card, OverrideReason, Source
-from cds_hooks.model import (
-    ABOUT_ORDERS,
-    Assessment,
-    Cause,
-    Coding,
-    Criterion,
-    Expression,
-    Library,
-    Match,
-    NoneOf,
-    ScoreAtLeast,
-    Tier,
-    Truth,
-)
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.criteria import ABOUT_ORDERS, Cause, Criterion
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Match
+from cds_hooks.model.truth import Expression, NoneOf, ScoreAtLeast, Tier, Truth
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parts_of
 
 _INDICATORS: Mapping[Tier, Literal["info", "warning", "critical"]] = {

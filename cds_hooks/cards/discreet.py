@@ -9,22 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from cds_hooks.model import (
-    RESTRICTED,
-    Assessment,
-    Cause,
-    Cite,
-    Criterion,
-    Demotion,
-    Expression,
-    Finding,
-    Library,
-    Match,
-    OrderBundle,
-    Prompt,
-    Tier,
-    Truth,
-)
+from cds_hooks.model.citations import Cite
+from cds_hooks.model.criteria import Cause, Criterion, Demotion
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import OrderBundle, Prompt
+from cds_hooks.model.results import RESTRICTED, Assessment, Finding, Match
+from cds_hooks.model.truth import Expression, Tier, Truth
 from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on
 from cds_hooks.reasoning.orders import rule_named, truth_in
 

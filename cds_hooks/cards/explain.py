@@ -18,7 +18,11 @@ from cds_hooks.cards.plain import plain_lines
 from cds_hooks.cards.trace import Line, Publication, Section, written
 from cds_hooks.cards.wire import Card
 from cds_hooks.chart.record import PatientRecord
-from cds_hooks.model import Assessment, Cause, Cite, Criterion, Library, Match, Truth
+from cds_hooks.model.citations import Cite
+from cds_hooks.model.criteria import Cause, Criterion
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Match
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key
 
 

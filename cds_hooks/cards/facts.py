@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cds_hooks.cards.wire import Card
-from cds_hooks.model import Assessment, Match, Tier
+from cds_hooks.model.results import Assessment, Match
+from cds_hooks.model.truth import Tier
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from cds_hooks.cards.phrases import evidence_line, gap_lines, listed, shortened
 from cds_hooks.cards.trace import Entry, Line
 from cds_hooks.chart.record import Listing, PatientRecord
-from cds_hooks.model import Assessment, Finding, Library, Match, Truth
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Finding, Match
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.logic import SCORE_PREFIX
 
 _NO_ENTRY = "From the patient's age and sex, and from lists that were read whole"

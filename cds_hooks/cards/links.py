@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cds_hooks.cards.wire import Card, Link
-from cds_hooks.model import ABOUT_ORDERS, Assessment, Library, Truth
+from cds_hooks.model.criteria import ABOUT_ORDERS
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment
+from cds_hooks.model.truth import Truth
 
 
 def links_of(card: Card, assessment: Assessment, library: Library, public_url: str) -> tuple[Link, ...]:

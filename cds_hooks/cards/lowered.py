@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cds_hooks.cards.phrases import listed, said
-from cds_hooks.model import Assessment, Library, Match
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Match
 
 
 def lowered_lines(matches: Iterable[Match], assessment: Assessment, library: Library) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from cds_hooks.cards.feedback import MAX_ACCEPTED, MAX_ID, MAX_ITEMS
 from cds_hooks.cards.wire import MAX_SUMMARY, Service
-from cds_hooks.model import Hook
+from cds_hooks.model.criteria import Hook
 
 _Json: TypeAlias = dict[str, object]
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from cds_hooks.model import Citation, Cite, Evidence, Gap, GapReason, Library, When
+from cds_hooks.model.citations import Citation, Cite
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Evidence, Gap, GapReason
+from cds_hooks.model.truth import When
 
 _MONTHS = (
     "January",

@@ -15,7 +15,9 @@ import msgspec
 
 from cds_hooks.cards.phrases import citation_link
 from cds_hooks.cards.wire import Action, Suggestion
-from cds_hooks.model import Assessment, Library, Order
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import Order
+from cds_hooks.model.results import Assessment
 from cds_hooks.reasoning.codes import system_uri
 from cds_hooks.reasoning.orders import Due, due_orders, due_prompts
 

@@ -29,7 +29,8 @@ from cds_hooks.cards.envelope import (
     required_object,
 )
 from cds_hooks.errors import RequestError
-from cds_hooks.model import Coding, Hook
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.criteria import Hook
 
 SPECIFICATION = "2.0.1"
 """The version of CDS Hooks we follow."""

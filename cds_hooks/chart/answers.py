@@ -17,7 +17,7 @@ from msgspec import Raw
 from cds_hooks.chart.decoding import UNREADABLE_JSON, body, entry
 from cds_hooks.chart.record import Answer
 from cds_hooks.chart.shapes import Bundle, Known, OperationOutcome, Other
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 
 _HARMLESS: Final = frozenset({"information", "warning", "success"})
 _REASONS: Final = {

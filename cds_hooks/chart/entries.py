@@ -31,7 +31,7 @@ from cds_hooks.chart.shapes import (
     Observation,
     Procedure,
 )
-from cds_hooks.model import When
+from cds_hooks.model.truth import When
 
 Entry: TypeAlias = Observed | Problem | MedicationUse | Visit | Event | Intolerance
 

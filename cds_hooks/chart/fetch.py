@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 import msgspec
 
 from cds_hooks.chart.record import Answer
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.settings import AllowList, Base, parse_base
 from cds_hooks.transport import Client, Deadline, Unanswered
 

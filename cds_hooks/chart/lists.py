@@ -19,7 +19,8 @@ from cds_hooks.chart.observations import time_of
 from cds_hooks.chart.problems import stay
 from cds_hooks.chart.record import Listing, ListRead, Query
 from cds_hooks.chart.shapes import Encounter, Observation
-from cds_hooks.model import GapReason, When
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import When
 
 _OPTIONAL: Final = frozenset({"MedicationStatement", "MedicationRequest"})
 """Servers commonly offer one of the two; the other is then not unread but not kept."""

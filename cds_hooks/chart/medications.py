@@ -26,7 +26,7 @@ from cds_hooks.chart.shapes import (
 )
 from cds_hooks.chart.times import when
 from cds_hooks.chart.values import all_coded, is_restricted, quantity, words
-from cds_hooks.model import When
+from cds_hooks.model.truth import When
 
 State: TypeAlias = Literal["current", "ended", "not-taken", "planned", "unknown"]
 Source: TypeAlias = Literal["ordered", "reported", "administered", "dispensed", "proposed"]

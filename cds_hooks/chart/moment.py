@@ -21,7 +21,8 @@ from cds_hooks.chart.pool import reference
 from cds_hooks.chart.problems import problem
 from cds_hooks.chart.record import Coded, MedicationUse, Problem
 from cds_hooks.chart.shapes import Condition, MedicationRequest
-from cds_hooks.model import GapReason, When
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import When
 
 _WITHDRAWN: Final = frozenset({"not-taken", "ended"})
 """A revised order of the session that ends a medicine proposes none."""

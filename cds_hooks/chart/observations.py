@@ -16,7 +16,7 @@ from cds_hooks.chart.record import Coded, Observed, Quantity, Value
 from cds_hooks.chart.shapes import Component, Observation, Valued
 from cds_hooks.chart.times import period, when
 from cds_hooks.chart.values import all_coded, all_words, coded, is_measurable, is_restricted, quantity, words
-from cds_hooks.model import When
+from cds_hooks.model.truth import When
 
 _FINAL: Final = frozenset({"final", "amended", "corrected", "appended"})
 _VOID: Final = frozenset({"entered-in-error", "cancelled"})

@@ -13,7 +13,7 @@ from cds_hooks.chart.record import Problem, Visit
 from cds_hooks.chart.shapes import Condition, Encounter
 from cds_hooks.chart.times import at_age, period, when
 from cds_hooks.chart.values import all_coded, coded, is_restricted, quantity, words
-from cds_hooks.model import When
+from cds_hooks.model.truth import When
 
 _ACTIVE: Final = frozenset({"active", "recurrence", "relapse"})
 _INACTIVE: Final = frozenset({"inactive", "remission", "resolved"})

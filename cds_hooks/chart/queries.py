@@ -20,7 +20,10 @@ from itertools import islice
 from urllib.parse import quote
 
 from cds_hooks.chart.record import Query
-from cds_hooks.model import ABOUT_ORDERS, Concept, ConceptCode, FindingRule, Hook, Library
+from cds_hooks.model.codes import Concept, ConceptCode
+from cds_hooks.model.criteria import ABOUT_ORDERS, Hook
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.library import Library
 from cds_hooks.reasoning.asked import asked_at
 from cds_hooks.reasoning.codes import SYSTEMS, system_uri
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key, score_key

@@ -35,7 +35,7 @@ from cds_hooks.chart.record import (
     Visit,
 )
 from cds_hooks.chart.times import when
-from cds_hooks.model import Gap, GapReason
+from cds_hooks.model.results import Gap, GapReason
 
 _SEXES: Final[Mapping[str, Literal["female", "male"]]] = {"female": "female", "male": "male"}
 _NO_CONTEXT: Final[Mapping[str, bytes]] = {}

@@ -13,7 +13,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Literal, TypeAlias
 
-from cds_hooks.model import Coding, Gap, GapReason, When
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.results import Gap, GapReason
+from cds_hooks.model.truth import When
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from cds_hooks.chart.record import Coded, MedicationUse, PatientRecord
-from cds_hooks.model import Coding, GapReason, Library
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import GapReason
 from cds_hooks.reasoning.codes import SYSTEMS, medicine_by_code, system_uri
 from cds_hooks.settings import Base
 from cds_hooks.transport import Client, Deadline, Unanswered

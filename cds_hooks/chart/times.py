@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 
 from cds_hooks.chart.datatypes import Period
 from cds_hooks.chart.record import Quantity
-from cds_hooks.model import When
+from cds_hooks.model.truth import When
 
 Precision: TypeAlias = Literal["instant", "day", "month", "year"]
 

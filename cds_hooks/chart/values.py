@@ -14,7 +14,7 @@ from typing import Final, Literal
 from cds_hooks.chart import datatypes
 from cds_hooks.chart.datatypes import Concept, Meta
 from cds_hooks.chart.record import Coded, Quantity
-from cds_hooks.model import Coding
+from cds_hooks.model.codes import Coding
 
 _UCUM: Final = "http://unitsofmeasure.org"
 _COMPARATORS: Final[dict[str, Literal["", "<", "<=", ">", ">="]]] = {

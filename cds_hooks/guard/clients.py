@@ -21,7 +21,7 @@ from cds_hooks.errors import LibraryError, SettingsError
 from cds_hooks.guard.ehr import PROFILES, Ehr, EhrProfile, SelectionBehavior
 from cds_hooks.guard.keys import UnusableKeys, key_set
 from cds_hooks.guard.scopes import is_malformed, may_read
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.reasoning.strict_yaml import Document, build, read_document
 from cds_hooks.settings import AllowList, Base, parse_base
 

@@ -24,7 +24,7 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.transport import Client, Deadline, Unanswered
 
 MAX_SET_BYTES = 64 * 1024

@@ -11,17 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from cds_hooks.model import (
-    Cause,
-    Cite,
-    Criterion,
-    Demotion,
-    FindingRule,
-    Hook,
-    Library,
-    OrderBundle,
-    Review,
-)
+from cds_hooks.model.citations import Cite, Review
+from cds_hooks.model.criteria import Cause, Criterion, Demotion, Hook
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import OrderBundle
 from cds_hooks.reasoning.asked import asked_by_cause, asked_by_criterion, reached
 from cds_hooks.reasoning.lint import concepts_of
 from cds_hooks.reasoning.logic import SCORE_PREFIX, names, parsed_key

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cds_hooks.model import Criterion, FindingRule, Library
+from cds_hooks.model.criteria import Criterion
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.library import Library
 from cds_hooks.pages.document import Block, Inline, Link, Paragraph, Row, Table, joined, plain
 from cds_hooks.pages.readings import reading
 from cds_hooks.pages.words import anchor, measured, review, sources, span

@@ -8,17 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from cds_hooks.model import (
-    Cause,
-    Criterion,
-    Demotion,
-    FindingRule,
-    Library,
-    OrderBundle,
-    Review,
-    ScoreRule,
-    Status,
-)
+from cds_hooks.model.citations import Review
+from cds_hooks.model.criteria import Cause, Criterion, Demotion, Status
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import OrderBundle
+from cds_hooks.model.scores import ScoreRule
 from cds_hooks.pages.document import Block, Lines, Link, Page, Paragraph, Row, Section, Table, plain
 from cds_hooks.pages.findings import choices, findings, invisible, publications, thresholds
 from cds_hooks.pages.rules import causes, criteria, demotions, orders, scores

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from cds_hooks.model import Leaflet, LeafletHelp, LeafletPart, Library, Review
+from cds_hooks.model.citations import Review
+from cds_hooks.model.leaflet import Leaflet, LeafletHelp, LeafletPart
+from cds_hooks.model.library import Library
 
 _ANY_NUMBER = "the emergency number"
 

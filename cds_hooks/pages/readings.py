@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cds_hooks.model import (
+from cds_hooks.model.findings import (
     AnswerTest,
     FindingRule,
-    Library,
     Measure,
     MedicationTest,
     Person,
@@ -16,6 +15,7 @@ from cds_hooks.model import (
     SiteTest,
     Trend,
 )
+from cds_hooks.model.library import Library
 from cds_hooks.pages.document import Inline, Link, joined, plain
 from cds_hooks.pages.words import ages, anchor, expression, limits, measured, span
 

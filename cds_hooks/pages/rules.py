@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cds_hooks.model import (
-    Cause,
-    Concept,
-    Criterion,
-    Demotion,
-    Library,
-    Order,
-    OrderBundle,
-    ScoreBand,
-    ScoreItem,
-    ScoreRule,
-    ScoreScale,
-    TierStep,
-    Unless,
-)
+from cds_hooks.model.codes import Concept
+from cds_hooks.model.criteria import Cause, Criterion, Demotion, TierStep, Unless
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import Order, OrderBundle
+from cds_hooks.model.scores import ScoreBand, ScoreItem, ScoreRule, ScoreScale
 from cds_hooks.pages.document import Block, Inline, Lines, Link, Paragraph, Row, Section, Table, joined, plain
 from cds_hooks.pages.words import anchor, expression, limits, review, sources, span
 

@@ -8,7 +8,8 @@ from functools import cache
 
 import msgspec
 
-from cds_hooks.model import Hook, Library
+from cds_hooks.model.criteria import Hook
+from cds_hooks.model.library import Library
 from cds_hooks.pages.attributes import source_attributes
 from cds_hooks.pages.document import html_body
 from cds_hooks.pages.knowledge import knowledge_page

@@ -7,20 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cds_hooks.model import (
-    All,
-    AnyOf,
-    AtLeast,
-    Cite,
-    Concept,
-    Expression,
-    Library,
-    Limits,
-    Measure,
-    NoneOf,
-    Review,
-    Span,
-)
+from cds_hooks.model.citations import Cite, Review
+from cds_hooks.model.codes import Concept, Limits
+from cds_hooks.model.findings import Measure
+from cds_hooks.model.library import Library
+from cds_hooks.model.truth import All, AnyOf, AtLeast, Expression, NoneOf, Span
 from cds_hooks.pages.document import Inline, Link, joined, plain
 from cds_hooks.reasoning.orders import CAUSE_PREFIX, rule_named
 

@@ -16,7 +16,7 @@ import msgspec
 from cds_hooks.chart.decoding import UNREADABLE_JSON, body
 from cds_hooks.chart.shapes import Condition, Encounter, Known, Patient
 from cds_hooks.chart.times import period, when
-from cds_hooks.model import When
+from cds_hooks.model.truth import When
 from cds_hooks.populations.rows import Row
 
 _WRITTEN: Final = (

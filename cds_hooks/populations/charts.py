@@ -24,7 +24,7 @@ from cds_hooks.chart.queries import queries
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer, PatientRecord, Query
 from cds_hooks.chart.shapes import Medication, OfMedicine
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.populations.as_of import newest
 from cds_hooks.populations.rows import BUNDLE, Row
 from cds_hooks.service import Advice, advise, answer

@@ -22,7 +22,7 @@ import msgspec
 
 from cds_hooks.cards.compose import Voice
 from cds_hooks.errors import ReplayError
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.populations.results import Result, Summary, summed
 from cds_hooks.populations.screen import Screen
 from cds_hooks.populations.settle import Plan

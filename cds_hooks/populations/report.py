@@ -7,7 +7,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from cds_hooks.model import Cause, Criterion, Library
+from cds_hooks.model.criteria import Cause, Criterion
+from cds_hooks.model.library import Library
 from cds_hooks.populations.results import NOT_ASSESSED, TIERS, Change, RuleCount, Summary
 from cds_hooks.populations.rows import Tally
 from cds_hooks.populations.suppress import parts, per_thousand, shown

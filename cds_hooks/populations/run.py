@@ -18,7 +18,7 @@ import msgspec
 
 from cds_hooks.cards.compose import Voice
 from cds_hooks.errors import ReplayError
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.populations.job import Job, Shelf
 from cds_hooks.populations.output import write_results
 from cds_hooks.populations.progress import Progress

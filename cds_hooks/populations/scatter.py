@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import UNSET
 
 from cds_hooks.chart.decoding import UNREADABLE_JSON, body
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.populations.lines import KINDS, Line, decoder, head, slimmer
 from cds_hooks.populations.owners import entries_of, patient_in, patient_named, patient_of
 from cds_hooks.populations.rows import BUNDLE, REQUEST, Bad, Row, Tally

@@ -18,19 +18,11 @@ from msgspec import UNSET, Raw
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import PatientRecord
 from cds_hooks.chart.times import when
-from cds_hooks.model import (
-    All,
-    AnyOf,
-    AtLeast,
-    Cause,
-    Concept,
-    Criterion,
-    Expression,
-    FindingRule,
-    Library,
-    Limits,
-    Truth,
-)
+from cds_hooks.model.codes import Concept, Limits
+from cds_hooks.model.criteria import Cause, Criterion
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.library import Library
+from cds_hooks.model.truth import All, AnyOf, AtLeast, Expression, Truth
 from cds_hooks.populations.lines import Line, Member
 from cds_hooks.populations.owners import patient_of
 from cds_hooks.reasoning.codes import meaning

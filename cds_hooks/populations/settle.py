@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 from cds_hooks.cards.compose import Voice
 from cds_hooks.errors import DataUnavailable, RequestError
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.populations.as_of import as_of, visits
 from cds_hooks.populations.charts import Chart, Lists, Lookup, chart_advice, request_advice
 from cds_hooks.populations.results import Result

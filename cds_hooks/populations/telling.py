@@ -12,7 +12,10 @@ from cds_hooks.cards.compose import fired_criteria, listed_causes
 from cds_hooks.cards.explain import as_text
 from cds_hooks.cards.wire import Card, response_json, with_uuids
 from cds_hooks.explaining import sections
-from cds_hooks.model import Assessment, Cause, Criterion, Gap, Library, Match, Truth
+from cds_hooks.model.criteria import Cause, Criterion
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Gap, Match
+from cds_hooks.model.truth import Truth
 from cds_hooks.populations.results import TIERS, Before, Result, RuleSaid
 from cds_hooks.service import Advice
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from cds_hooks.chart.reader import read
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.populations.rows import Tally
 from cds_hooks.reasoning.coverage import coverage
 

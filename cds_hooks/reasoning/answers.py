@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cds_hooks.chart.record import Observed
-from cds_hooks.model import AnswerTest, Concept, Evidence, Finding, FindingRule, GapReason, Library, Truth
+from cds_hooks.model.codes import Concept
+from cds_hooks.model.findings import AnswerTest, FindingRule
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Evidence, Finding, GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.entries import Chart, answer_of
 from cds_hooks.reasoning.results import (
     Unusable,

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cds_hooks.model import Cause, Criterion, Expression, FindingRule, Hook, Library, ScoreRule
+from cds_hooks.model.criteria import Cause, Criterion, Hook
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.library import Library
+from cds_hooks.model.scores import ScoreRule
+from cds_hooks.model.truth import Expression
 from cds_hooks.reasoning.logic import SCORE_PREFIX, names, parsed_key
 
 

@@ -12,22 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from cds_hooks.model import (
-    Assessment,
-    Cause,
-    Criterion,
-    Demotion,
-    Finding,
-    Gap,
-    GapReason,
-    Hook,
-    Library,
-    Match,
-    ScoreRange,
-    Status,
-    Tier,
-    Truth,
-)
+from cds_hooks.model.criteria import Cause, Criterion, Demotion, Hook, Status
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Assessment, Finding, Gap, GapReason, Match
+from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.caution import firm
 from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, not_met, stopped_by_the_gate
 from cds_hooks.reasoning.logic import TruthOf, relied_on, truth, would_settle

@@ -29,23 +29,13 @@ from cds_hooks.chart.record import (
     Visit,
 )
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import (
-    Cause,
-    Coding,
-    Criterion,
-    Demotion,
-    FindingRule,
-    GapReason,
-    Library,
-    Limits,
-    Match,
-    Measure,
-    OrderBundle,
-    Span,
-    Tier,
-    Truth,
-    When,
-)
+from cds_hooks.model.codes import Coding, Limits
+from cds_hooks.model.criteria import Cause, Criterion, Demotion
+from cds_hooks.model.findings import FindingRule, Measure
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import OrderBundle
+from cds_hooks.model.results import GapReason, Match
+from cds_hooks.model.truth import Span, Tier, Truth, When
 from cds_hooks.reasoning.assess import assess, assess_cause, assess_demotion
 from cds_hooks.reasoning.caution import firm
 from cds_hooks.reasoning.codes import system_uri

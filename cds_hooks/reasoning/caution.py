@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cds_hooks.model import Evidence, Finding, Library, Match, Tier, Truth
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Evidence, Finding, Match
+from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on
 
 AT_MOST_SAME_DAY = "narrative-only-at-most-same-day"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cds_hooks.chart.record import Coded
-from cds_hooks.model import Coding, Library
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.library import Library
 
 SYSTEMS: Mapping[str, str] = {
     "snomed": "http://snomed.info/sct",

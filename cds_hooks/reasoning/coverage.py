@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cds_hooks.chart.record import Coded, PatientRecord
-from cds_hooks.model import Coding, Library
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.library import Library
 from cds_hooks.reasoning.codes import by_code, meaning, medicine_by_code, system_uri
 from cds_hooks.reasoning.medicines import identify
 

@@ -9,18 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
-from cds_hooks.model import (
-    Criterion,
-    Expression,
-    Finding,
-    Gap,
-    GapReason,
-    Library,
-    Match,
-    Tier,
-    TierStep,
-    Truth,
-)
+from cds_hooks.model.criteria import Criterion, TierStep
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Finding, Gap, GapReason, Match
+from cds_hooks.model.truth import Expression, Tier, Truth
 from cds_hooks.reasoning.caution import firm, held_down, leaves
 from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, truth, would_settle
 

@@ -13,7 +13,9 @@ from functools import lru_cache
 from itertools import chain
 
 from cds_hooks.chart.record import Observed
-from cds_hooks.model import Concept, Description, Library, Part, Truth
+from cds_hooks.model.codes import Concept, Description, Part
+from cds_hooks.model.library import Library
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.codes import meaning
 from cds_hooks.reasoning.entries import Chart, Mention, answer_of, has_unknown_site, sites_of
 from cds_hooks.reasoning.values import Reading, compare, reading

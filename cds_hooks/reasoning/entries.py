@@ -14,7 +14,10 @@ from operator import attrgetter
 from typing import Literal
 
 from cds_hooks.chart.record import Coded, Event, Observed, PatientRecord, Problem
-from cds_hooks.model import Concept, Gap, Library, When
+from cds_hooks.model.codes import Concept
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Gap
+from cds_hooks.model.truth import When
 from cds_hooks.reasoning.codes import folded, meaning, names_in
 
 _ABSENT = "absent"

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cds_hooks.model import Sign, Span, Truth, When
+from cds_hooks.model.findings import Sign
+from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.entries import Chart, Mention
 from cds_hooks.reasoning.times import begun, is_within
 

@@ -1,7 +1,7 @@
 """Library: everything in mappings/ and knowledge/, loaded strictly, or every fault with file and line.
 
 The loader refuses what YAML forgives: duplicate keys, unquoted decimals, octal and date surprises,
-anchors. The dataclasses of model.py are the only description of the files; pydantic reads them here and
+anchors. The dataclasses of cds_hooks.model are the only description of the files; pydantic reads them here and
 prints them as JSON Schema for editors.
 """
 
@@ -18,25 +18,15 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import (
-    Ask,
-    Cause,
-    Choice,
-    Citation,
-    Concept,
-    Conversion,
-    Criterion,
-    Demotion,
-    FindingRule,
-    Leaflet,
-    Library,
-    LibraryCard,
-    OrderBundle,
-    Product,
-    ScoreRule,
-    SourceAttributes,
-    TextRules,
-)
+from cds_hooks.model.citations import Citation
+from cds_hooks.model.codes import Concept, Conversion, Product
+from cds_hooks.model.criteria import Ask, Cause, Choice, Criterion, Demotion
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.leaflet import Leaflet, SourceAttributes
+from cds_hooks.model.library import Library, LibraryCard
+from cds_hooks.model.orders import OrderBundle
+from cds_hooks.model.scores import ScoreRule
+from cds_hooks.model.texts import TextRules
 from cds_hooks.reasoning.codes import folded, system_uri, words
 from cds_hooks.reasoning.lint import lint
 from cds_hooks.reasoning.products import product_index, read_products

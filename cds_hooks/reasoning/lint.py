@@ -10,20 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 
-from cds_hooks.model import (
-    Cause,
-    Cite,
-    Concept,
-    Criterion,
-    Demotion,
-    FindingRule,
-    Library,
-    Limits,
-    Measure,
-    OrderBundle,
-    Review,
-    Status,
-)
+from cds_hooks.model.citations import Cite, Review
+from cds_hooks.model.codes import Concept, Limits
+from cds_hooks.model.criteria import Cause, Criterion, Demotion, Status
+from cds_hooks.model.findings import FindingRule, Measure
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import OrderBundle
 from cds_hooks.reasoning.asked import (
     asked_by,
     asked_by_cause,

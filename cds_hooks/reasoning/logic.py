@@ -10,16 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from cds_hooks.model import (
-    All,
-    AnyOf,
-    AtLeast,
-    Counted,
-    Expression,
-    NoneOf,
-    ScoreAtLeast,
-    Truth,
-)
+from cds_hooks.model.truth import All, AnyOf, AtLeast, Counted, Expression, NoneOf, ScoreAtLeast, Truth
 
 TruthOf: TypeAlias = Callable[[str], Truth]
 """Truth of a finding by id. A score is asked for as `score:<id>:<limit>`."""

@@ -10,18 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from cds_hooks.chart.record import PatientRecord
-from cds_hooks.model import (
-    AnyOf,
-    Expression,
-    Finding,
-    FindingRule,
-    Gap,
-    Library,
-    Person,
-    ScoreRange,
-    Span,
-    Truth,
-)
+from cds_hooks.model.findings import FindingRule, Person
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Finding, Gap
+from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.truth import AnyOf, Expression, Span, Truth
 from cds_hooks.reasoning.answers import find_answer
 from cds_hooks.reasoning.caution import is_narrative
 from cds_hooks.reasoning.descriptions import with_described

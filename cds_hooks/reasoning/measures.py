@@ -10,20 +10,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from cds_hooks.model import (
-    AgeBand,
-    Finding,
-    FindingRule,
-    Gap,
-    GapReason,
-    Library,
-    Limits,
-    Measure,
-    Span,
-    Trend,
-    Truth,
-    When,
-)
+from cds_hooks.model.codes import Limits
+from cds_hooks.model.findings import AgeBand, FindingRule, Measure, Trend
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Finding, Gap, GapReason
+from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.results import (
     Newest,

@@ -13,20 +13,11 @@ from operator import attrgetter
 from typing import Literal
 
 from cds_hooks.chart.record import Coded, Listing, ListRead, MedicationUse, PatientRecord
-from cds_hooks.model import (
-    RESTRICTED,
-    Concept,
-    Evidence,
-    Finding,
-    FindingRule,
-    Gap,
-    GapReason,
-    Library,
-    MedicationTest,
-    Span,
-    Truth,
-    When,
-)
+from cds_hooks.model.codes import Concept
+from cds_hooks.model.findings import FindingRule, MedicationTest
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import RESTRICTED, Evidence, Finding, Gap, GapReason
+from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.codes import SYSTEMS, by_code, folded, meaning, names_in, system_uri, texts
 from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.logic import all_of

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cds_hooks.chart.record import Coded, Observed, Problem
-from cds_hooks.model import Gap, GapReason, Library
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Gap, GapReason
 from cds_hooks.reasoning.codes import meaning, texts
 from cds_hooks.reasoning.entries import Chart, Mention, answer_of, sites_of
 from cds_hooks.reasoning.text import Aside, Named, TextReading, read_text

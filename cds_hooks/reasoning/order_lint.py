@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cds_hooks.model import Cite, ConceptCode, Library, Order, OrderBundle, Status
+from cds_hooks.model.citations import Cite
+from cds_hooks.model.codes import ConceptCode
+from cds_hooks.model.criteria import Status
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import Order, OrderBundle
 from cds_hooks.reasoning.codes import SYSTEMS
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key
 from cds_hooks.reasoning.orders import CAUSE_PREFIX, asked_by_bundle, rule_named, tier_named

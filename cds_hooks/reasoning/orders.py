@@ -10,20 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cds_hooks.model import (
-    All,
-    Assessment,
-    Cause,
-    Criterion,
-    Expression,
-    Library,
-    Match,
-    Order,
-    OrderBundle,
-    Prompt,
-    Tier,
-    Truth,
-)
+from cds_hooks.model.criteria import Cause, Criterion
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import Order, OrderBundle, Prompt
+from cds_hooks.model.results import Assessment, Match
+from cds_hooks.model.truth import All, Expression, Tier, Truth
 from cds_hooks.reasoning.logic import TruthOf, names, truth
 
 CAUSE_PREFIX = "cause:"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 
 _NUMBER = "{number}"
 

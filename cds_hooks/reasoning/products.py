@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from cds_hooks.model import Concept, Product
+from cds_hooks.model.codes import Concept, Product
 from cds_hooks.reasoning.codes import SYSTEMS, system_uri
 
 COLUMNS = ("system", "code", "ingredient", "route", "display")

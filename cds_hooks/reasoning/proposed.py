@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cds_hooks.chart.record import LIST_WORDS, Coded, Intolerance, Listing, ListRead, Problem
-from cds_hooks.model import Evidence, Finding, FindingRule, Gap, GapReason, Library, MedicationTest, Truth
+from cds_hooks.model.findings import FindingRule, MedicationTest
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import Evidence, Finding, Gap, GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.codes import meaning
 from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.medicines import Medicines, Taken, charted_by, ingredients_in, is_asked_for, named_in

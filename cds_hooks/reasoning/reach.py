@@ -11,19 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, product
 from pathlib import Path
 
-from cds_hooks.model import (
-    All,
-    AnyOf,
-    AtLeast,
-    Cause,
-    Cite,
-    Concept,
-    Criterion,
-    Expression,
-    FindingRule,
-    Library,
-    Truth,
-)
+from cds_hooks.model.citations import Cite
+from cds_hooks.model.codes import Concept
+from cds_hooks.model.criteria import Cause, Criterion
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.library import Library
+from cds_hooks.model.truth import All, AnyOf, AtLeast, Expression, Truth
 from cds_hooks.reasoning.asked import reached
 from cds_hooks.reasoning.assess import assess_cause
 from cds_hooks.reasoning.cases import AT, Case, Given, chart_of, rules_with_cases

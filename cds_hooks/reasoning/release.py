@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.reasoning.library import rule_files
 
 RECORD = "knowledge/release.json"

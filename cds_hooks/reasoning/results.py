@@ -12,7 +12,10 @@ from datetime import datetime
 from typing import Protocol, TypeVar, cast
 
 from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, Observed, PatientRecord
-from cds_hooks.model import RESTRICTED, Concept, Evidence, Finding, FindingRule, Gap, GapReason, Span, Truth, When
+from cds_hooks.model.codes import Concept
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.results import RESTRICTED, Evidence, Finding, Gap, GapReason
+from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.times import is_within
 from cds_hooks.reasoning.values import Reading, in_words, reading

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeAlias
 
-from cds_hooks.model import Library, Limits, ScoreBand, ScoreItem, ScoreRange, ScoreRule, ScoreScale, Span, Truth
+from cds_hooks.model.codes import Limits
+from cds_hooks.model.library import Library
+from cds_hooks.model.scores import ScoreBand, ScoreItem, ScoreRange, ScoreRule, ScoreScale
+from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.logic import TruthOf, truth
 from cds_hooks.reasoning.results import Newest
 from cds_hooks.reasoning.values import Reading, against_reference, compare

@@ -10,20 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from cds_hooks.model import (
-    RESTRICTED,
-    Evidence,
-    Finding,
-    FindingRule,
-    Gap,
-    GapReason,
-    Library,
-    Sign,
-    SiteTest,
-    Span,
-    Truth,
-    When,
-)
+from cds_hooks.model.findings import FindingRule, Sign, SiteTest
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import RESTRICTED, Evidence, Finding, Gap, GapReason
+from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.entries import Chart, Mention
 from cds_hooks.reasoning.episodes import dated_by, first, has_begun
 from cds_hooks.reasoning.logic import all_of

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from cds_hooks.chart.record import Visit
-from cds_hooks.model import AnswerTest, Evidence, Finding, FindingRule, Gap, Since, Span, Truth
+from cds_hooks.model.findings import AnswerTest, FindingRule, Since
+from cds_hooks.model.results import Evidence, Finding, Gap
+from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.answers import answers_of, worded
 from cds_hooks.reasoning.entries import Chart, answer_of
 from cds_hooks.reasoning.results import is_dated, measured, nothing_since, results_of, time_of

@@ -16,19 +16,12 @@ from types import MappingProxyType
 from typing import TypeVar, cast
 
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import (
-    Cause,
-    Criterion,
-    FindingRule,
-    Guard,
-    Library,
-    Limits,
-    Measure,
-    OrderBundle,
-    Product,
-    Status,
-    Tier,
-)
+from cds_hooks.model.codes import Limits, Product
+from cds_hooks.model.criteria import Cause, Criterion, Status
+from cds_hooks.model.findings import FindingRule, Guard, Measure
+from cds_hooks.model.library import Library
+from cds_hooks.model.orders import OrderBundle
+from cds_hooks.model.truth import Tier
 from cds_hooks.reasoning.asked import asked_by_cause, asked_by_criterion, reached
 from cds_hooks.reasoning.library import code_index
 from cds_hooks.reasoning.lint import bounds_of

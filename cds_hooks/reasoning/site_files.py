@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import ConceptCode, Library, Product
+from cds_hooks.model.codes import ConceptCode, Product
+from cds_hooks.model.library import Library
 from cds_hooks.reasoning.codes import SYSTEMS, system_uri
 from cds_hooks.reasoning.products import read_products
 from cds_hooks.reasoning.strict_yaml import Document, build, read_document

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from cds_hooks import model
 from cds_hooks.errors import LibraryError
 
 _T = TypeVar("_T")
@@ -225,10 +224,11 @@ def _adapter(shape: Any, *, with_help: bool = False) -> TypeAdapter[Any]:  # noq
     """The reader of a dataclass by pydantic, strict about unknown keys.
 
     `with_help` takes the help of each field from its docstring, for which the sources are parsed: only schemas
-    need it, and it would be most of a start. The settings are put on the classes here, so that model.py stays
+    need it, and it would be most of a start. The settings are put on the classes here, so that the model stays
     free of pydantic.
     """
-    for kind in (*vars(model).values(), *vars(sys.modules[shape.__module__]).values()):
+    vocabulary = (name for name in sys.modules if name.startswith("cds_hooks.model."))
+    for kind in (kind for name in (*vocabulary, shape.__module__) for kind in vars(sys.modules[name]).values()):
         if isinstance(kind, type) and is_dataclass(kind):
             kind.__pydantic_config__ = ConfigDict(  # type: ignore[attr-defined]  # pydantic's own hook
                 extra="forbid", use_attribute_docstrings=with_help, hide_input_in_errors=True

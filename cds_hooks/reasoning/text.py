@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
 
-from cds_hooks.model import Cue, Library, TextRules
+from cds_hooks.model.library import Library
+from cds_hooks.model.texts import Cue, TextRules
 from cds_hooks.reasoning.codes import names_in
 from cds_hooks.reasoning.text_index import phrases_at, tokens_of
 

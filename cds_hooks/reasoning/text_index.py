@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from cds_hooks.model import Concept, Cue, Library, TextRules
+from cds_hooks.model.codes import Concept
+from cds_hooks.model.library import Library
+from cds_hooks.model.texts import Cue, TextRules
 
 _T = TypeVar("_T")
 PhraseIndex: TypeAlias = Mapping[str, Mapping[int, Mapping[tuple[str, ...], tuple[_T, ...]]]]

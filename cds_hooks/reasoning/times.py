@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from cds_hooks.model import Span, Truth, When
+from cds_hooks.model.truth import Span, Truth, When
 
 _WEST_OF_UTC = timedelta(hours=12)
 """How much later than taken a time was when its unwritten zone is the westernmost."""

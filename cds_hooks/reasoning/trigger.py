@@ -13,22 +13,11 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from cds_hooks.chart.record import Coded, Observed, Quantity
-from cds_hooks.model import (
-    All,
-    AtLeast,
-    Cause,
-    Coding,
-    Criterion,
-    Expression,
-    Hook,
-    Library,
-    Limits,
-    Measure,
-    NoneOf,
-    ScoreAtLeast,
-    Status,
-    Truth,
-)
+from cds_hooks.model.codes import Coding, Limits
+from cds_hooks.model.criteria import Cause, Criterion, Hook, Status
+from cds_hooks.model.findings import Measure
+from cds_hooks.model.library import Library
+from cds_hooks.model.truth import All, AtLeast, Expression, NoneOf, ScoreAtLeast, Truth
 from cds_hooks.reasoning.codes import by_code, folded
 from cds_hooks.reasoning.logic import parts_of
 from cds_hooks.reasoning.text import read_text

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal, DecimalException
 
 from cds_hooks.chart.record import Observed, Quantity
-from cds_hooks.model import Concept, Conversion, GapReason, Library, Limits, Truth
+from cds_hooks.model.codes import Concept, Conversion, Limits
+from cds_hooks.model.library import Library
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Truth
 
 _NUMBER = re.compile(r"^\s*(<=|>=|<|>|≤|≥)?\s*([-+]?\d+(?:\.\d+)?)\s*(\D.*)?$")
 _ANNOTATION_ALONE = re.compile(r"^\{[^}]*\}$")

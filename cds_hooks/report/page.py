@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.pages.document import (
     Block,
     Drawing,

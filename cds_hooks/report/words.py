@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cds_hooks.model import Cause, Criterion, Library
+from cds_hooks.model.criteria import Cause, Criterion
+from cds_hooks.model.library import Library
 from cds_hooks.report.numbers import Report, RuleRecord, told
 
 _LISTED = 8

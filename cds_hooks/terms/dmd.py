@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 from xml.etree.ElementTree import iterparse
 
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.reasoning.codes import folded, names_in
 from cds_hooks.terms.forms import route_of
 from cds_hooks.terms.rows import Row

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.terms import dmd, rxnorm
 from cds_hooks.terms.rows import Row
 

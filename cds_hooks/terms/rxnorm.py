@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from cds_hooks.model import Library
+from cds_hooks.model.library import Library
 from cds_hooks.reasoning.codes import SYSTEMS, folded
 from cds_hooks.terms.forms import route_of
 from cds_hooks.terms.rows import Row

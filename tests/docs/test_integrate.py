@@ -16,7 +16,7 @@ from cds_hooks.cards.offers import SERVICES
 from cds_hooks.chart.queries import queries
 from cds_hooks.guard.clients import load
 from cds_hooks.guard.ehr import PROFILES
-from cds_hooks.model import Hook
+from cds_hooks.model.criteria import Hook
 from cds_hooks.reasoning.library import load as load_library
 from cds_hooks.replies import REFUSALS
 from tests.running_sandbox import free_port

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "cds_hooks"
 GLOSSARY = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-VOCABULARY = ("model.py", "chart/record.py")
+VOCABULARY = (*(f"model/{path.name}" for path in sorted((PACKAGE / "model").glob("*.py"))), "chart/record.py")
 
 
 def section(title):

@@ -6,7 +6,8 @@ import pytest
 
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer, Listing
-from cds_hooks.model import GapReason, Truth
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.service import advise_on
 from tests.dialects import DIALECTS, in_dstu2
 from tests.end_to_end.charts import PATIENTS, Voice, advice_on, asked, library, prefetch_of, resources_of

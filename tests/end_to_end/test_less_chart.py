@@ -10,7 +10,7 @@ from cds_hooks.cards.explain import explain
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer
 from cds_hooks.errors import DataUnavailable
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.service import advise_on, answer
 from tests.end_to_end.charts import (
     PATIENTS,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from tests.end_to_end.charts import (
     PATIENTS,
     advice_of,

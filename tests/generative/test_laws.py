@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.chart.record import Coded, Quantity
-from cds_hooks.model import All, AnyOf, AtLeast, Counted, NoneOf, ScoreRange, Truth
+from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.truth import All, AnyOf, AtLeast, Counted, NoneOf, Truth
 from cds_hooks.reasoning.logic import names, negation, relied_on, truth, would_settle
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.reasoning.scores import reaches

@@ -10,7 +10,7 @@ from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.facts import tier_of
 from cds_hooks.cards.wire import with_uuids
 from cds_hooks.journal.hashes import Hashes
-from cds_hooks.model import Tier
+from cds_hooks.model.truth import Tier
 from cds_hooks.quiet import Quiet, Windows
 from cds_hooks.service import advise_on
 from tests.build import AT, library_of, list_failed, medicine, observed, platelets, record, when

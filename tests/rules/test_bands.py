@@ -10,7 +10,9 @@ from itertools import product
 import pytest
 
 from cds_hooks.chart.record import Coded, Observed, Patient, PatientRecord, Quantity
-from cds_hooks.model import AgeBand, Coding, FindingRule, Limits, Span, Truth, When
+from cds_hooks.model.codes import Coding, Limits
+from cds_hooks.model.findings import AgeBand, FindingRule
+from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.codes import system_uri
 from cds_hooks.reasoning.mapping import find
 from tests.build import AT, hours_ago, record

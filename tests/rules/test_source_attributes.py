@@ -7,7 +7,7 @@ import pytest
 
 from cds_hooks.cards.offers import SERVICES
 from cds_hooks.chart.record import Patient
-from cds_hooks.model import Person
+from cds_hooks.model.findings import Person
 from cds_hooks.pages.attributes import source_attributes
 from tests.build import library_of
 from tests.end_to_end.charts import library

@@ -15,7 +15,7 @@ from cds_hooks.chart.record import Answer
 from cds_hooks.errors import SettingsError
 from cds_hooks.guard.gate import check_start, open_gate
 from cds_hooks.guard.privacy import configure_logging
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.settings import Settings
 from cds_hooks.transport import Client
 from tests.signing import BASE, JKU, PUBLIC, Seen, clients_file, jwks, key, token

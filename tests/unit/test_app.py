@@ -23,7 +23,7 @@ from cds_hooks.guard.turns import Overloaded
 from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.spool import Spool
 from cds_hooks.journal.steady import Steady
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.replies import Net
 from cds_hooks.settings import Settings
 from cds_hooks.upkeep import Upkeep

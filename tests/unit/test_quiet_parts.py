@@ -6,7 +6,10 @@ from cds_hooks.cards.facts import facts, tier_of
 from cds_hooks.cards.wire import Card, Source
 from cds_hooks.errors import SettingsError
 from cds_hooks.journal.hashes import Hashes, read_keys
-from cds_hooks.model import Assessment, Coding, Finding, Match, ScoreRange, Tier, Truth
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.results import Assessment, Finding, Match
+from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.truth import Tier, Truth
 from tests.build import AT
 
 OLD, NEW = "o" * 32, "n" * 32

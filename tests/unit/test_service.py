@@ -10,7 +10,8 @@ from cds_hooks.cards.wire import HookRequest
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.record import Answer, Listing
 from cds_hooks.errors import DataUnavailable, RequestError
-from cds_hooks.model import GapReason, Truth
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.library import load
 from cds_hooks.service import SERVICES, advise, advise_on, hook_of_file, record_of_file
 from tests.build import AT, library_of

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 import respx
 
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.transport import MAX_BYTES, Client, Deadline, Unanswered, _inflater, is_public
 from tests.servers import respond, serving
 

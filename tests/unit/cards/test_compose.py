@@ -6,7 +6,7 @@ import pytest
 
 from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.wire import MAX_SUMMARY
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.service import advise_on
 from tests.build import (
     AT,

@@ -9,7 +9,7 @@ from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.explain import as_text, explain, trace
 from cds_hooks.cards.trace import brief
 from cds_hooks.chart.record import Listing, ListRead
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.service import advise_on
 from tests.build import (
     AT,

@@ -16,7 +16,9 @@ from cds_hooks.cards.phrases import (
     listed,
     said,
 )
-from cds_hooks.model import Cite, Evidence, Gap, GapReason, When
+from cds_hooks.model.citations import Cite
+from cds_hooks.model.results import Evidence, Gap, GapReason
+from cds_hooks.model.truth import When
 from tests.build import AT, days_ago, hours_ago, small_library, when
 
 EAST = timezone(timedelta(hours=9))

@@ -14,7 +14,7 @@ from cds_hooks.cards.compose import Voice, compose
 from cds_hooks.cards.suggestions import prompt_lines, suggestion, suggestions_by_card
 from cds_hooks.cards.wire import response_json, with_uuids
 from cds_hooks.errors import CdsError
-from cds_hooks.model import Span, Truth
+from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.assess import assess
 from cds_hooks.reasoning.cases import Given, chart_of
 from cds_hooks.reasoning.library import load

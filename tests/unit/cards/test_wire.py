@@ -22,7 +22,7 @@ from cds_hooks.cards.wire import (
     with_uuids,
 )
 from cds_hooks.errors import RequestError
-from cds_hooks.model import Coding
+from cds_hooks.model.codes import Coding
 
 CALL = {
     "hook": "patient-view",

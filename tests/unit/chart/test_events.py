@@ -1,7 +1,7 @@
 import pytest
 
 from cds_hooks.chart.record import Event
-from cds_hooks.model import Gap, GapReason
+from cds_hooks.model.results import Gap, GapReason
 from tests.unit.chart.charts import MINE, record_of
 
 CODE = {"coding": [{"system": "http://snomed.info/sct", "code": "5447007"}], "text": "Transfusion"}

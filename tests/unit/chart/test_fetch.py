@@ -8,7 +8,7 @@ import respx
 from cds_hooks.breaker import FAILURES
 from cds_hooks.chart.fetch import FAIR_S, MAX_PAGES, FhirServer, allowed, fetch, next_page, permitted
 from cds_hooks.chart.record import Answer
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.settings import AllowList, parse_base
 from cds_hooks.transport import Client
 

@@ -6,7 +6,7 @@ import pytest
 
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer, Listing, ListRead, Query
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from tests.unit.chart.charts import AT, ME, answered, body, bundle, condition, entry, observation
 
 COMPLETE = ListRead(Listing.COMPLETE)

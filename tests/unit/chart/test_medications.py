@@ -2,7 +2,7 @@ import pytest
 
 from cds_hooks.chart.record import Coded
 from cds_hooks.chart.times import when
-from cds_hooks.model import Coding
+from cds_hooks.model.codes import Coding
 from tests.unit.chart.charts import MINE, record_of, use_of
 
 ASPIRIN = {"coding": [{"system": "rx", "code": "1191", "display": "aspirin"}], "text": "Aspirin 75 mg"}

@@ -4,7 +4,9 @@ import pytest
 
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer, Coded, Query
-from cds_hooks.model import Coding, GapReason, When
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import When
 from tests.unit.chart.charts import AT, ME, MINE, body, bundle, condition
 
 ASPIRIN = {"coding": [{"system": "rxnorm", "code": "1191"}]}

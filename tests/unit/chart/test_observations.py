@@ -4,7 +4,7 @@ import pytest
 
 from cds_hooks.chart.record import Coded, Quantity
 from cds_hooks.chart.times import when
-from cds_hooks.model import Coding
+from cds_hooks.model.codes import Coding
 from tests.unit.chart.charts import observation, observed, record_of
 
 # ---------------------------------------------------------------- values

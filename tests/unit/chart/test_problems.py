@@ -2,7 +2,7 @@ import pytest
 
 from cds_hooks.chart.record import Coded, Problem, Visit
 from cds_hooks.chart.times import when
-from cds_hooks.model import Coding
+from cds_hooks.model.codes import Coding
 from tests.unit.chart.charts import MINE, condition, problem, record_of
 
 

@@ -4,23 +4,11 @@ from dataclasses import fields, replace
 import pytest
 
 from cds_hooks.chart.queries import MAX_TEMPLATE, medications_by_id, queries, resolve
-from cds_hooks.model import (
-    AnswerTest,
-    Concept,
-    ConceptCode,
-    Criterion,
-    FindingRule,
-    Library,
-    LibraryCard,
-    Limits,
-    Measure,
-    MedicationTest,
-    Person,
-    Sign,
-    Since,
-    Span,
-    Trend,
-)
+from cds_hooks.model.codes import Concept, ConceptCode, Limits
+from cds_hooks.model.criteria import Criterion
+from cds_hooks.model.findings import AnswerTest, FindingRule, Measure, MedicationTest, Person, Sign, Since, Trend
+from cds_hooks.model.library import Library, LibraryCard
+from cds_hooks.model.truth import Span
 
 
 def concept(name, kind, *codes):

@@ -7,7 +7,7 @@ import pytest
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer, Listing, ListRead, Patient, Quantity, Query
 from cds_hooks.chart.times import when
-from cds_hooks.model import Gap, GapReason
+from cds_hooks.model.results import Gap, GapReason
 from tests.unit.chart.charts import (
     AT,
     ME,

@@ -9,7 +9,7 @@ import respx
 
 from cds_hooks.chart.record import Coded
 from cds_hooks.chart.terminology import KEPT_S, MOST_KEPT, REST_S, TOTAL_S, Terminology
-from cds_hooks.model import Coding
+from cds_hooks.model.codes import Coding
 from cds_hooks.reasoning.codes import SYSTEMS
 from cds_hooks.reasoning.medicines import identify
 from cds_hooks.settings import parse_base

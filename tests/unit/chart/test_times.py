@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cds_hooks.chart.datatypes import Period
 from cds_hooks.chart.record import Quantity
 from cds_hooks.chart.times import at_age, period, when
-from cds_hooks.model import When
+from cds_hooks.model.truth import When
 
 
 def _moment(*parts: int) -> datetime:

@@ -21,7 +21,8 @@ from cds_hooks.chart.queries import queries
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import Answer
 from cds_hooks.errors import DataUnavailable
-from cds_hooks.model import Finding, GapReason, Truth
+from cds_hooks.model.results import Finding, GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.library import load
 from cds_hooks.service import SERVICES, Advice, advise, advise_on, answer, list_gaps
 from cds_hooks.settings import Settings

@@ -5,7 +5,7 @@ import pytest
 from cds_hooks.chart.record import Answer
 from cds_hooks.errors import SettingsError
 from cds_hooks.guard.clients import load
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.settings import AllowList, parse_base
 from tests.signing import BASE, ISS, JKU, PUBLIC_DEMO_KEY, client, clients, clients_file, jwks, key
 

@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from cds_hooks.guard.diagnosis import about_client, about_token
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.transport import Unanswered
 from tests.signing import AT, JKU, PUBLIC, SERVICE, client, jwks, key, keys_of_k1, token
 from tests.unit.guard.test_tokens import BAD, TIMES

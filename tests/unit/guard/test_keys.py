@@ -6,7 +6,7 @@ import pytest
 import respx
 
 from cds_hooks.guard.keys import MAX_KEYS, MAX_SET_BYTES, KeySets, UnusableKeys, key_set, reader
-from cds_hooks.model import GapReason
+from cds_hooks.model.results import GapReason
 from cds_hooks.transport import Client, Unanswered
 from tests.signing import AT, JKU, PUBLIC_DEMO_KEY, jwks, key
 

@@ -5,7 +5,8 @@ from html import unescape
 
 import pytest
 
-from cds_hooks.model import Cite, Leaflet, LeafletHelp, LeafletPart, Review
+from cds_hooks.model.citations import Cite, Review
+from cds_hooks.model.leaflet import Leaflet, LeafletHelp, LeafletPart
 from cds_hooks.pages.leaflet import leaflet_body
 from tests.build import small_library
 from tests.end_to_end.charts import library

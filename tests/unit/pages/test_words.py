@@ -4,7 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from cds_hooks.model import AtLeast, Counted, Limits, Review, Span
+from cds_hooks.model.citations import Review
+from cds_hooks.model.codes import Limits
+from cds_hooks.model.truth import AtLeast, Counted, Span
 from cds_hooks.pages.document import Inline, Link
 from cds_hooks.pages.readings import reading
 from cds_hooks.pages.words import ages, anchor, expression, limits, review, sources, span

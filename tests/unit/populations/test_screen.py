@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from cds_hooks.model import All, AnyOf, AtLeast, Counted, Limits, NoneOf, ScoreAtLeast, ScoreLimit
+from cds_hooks.model.codes import Limits
+from cds_hooks.model.truth import All, AnyOf, AtLeast, Counted, NoneOf, ScoreAtLeast, ScoreLimit
 from cds_hooks.populations import screen as module
 from cds_hooks.populations.scatter import Scatter
 from cds_hooks.populations.screen import Needs, Screen, Wanted, needed

@@ -1,7 +1,7 @@
 import pytest
 
 from cds_hooks.chart.record import Coded
-from cds_hooks.model import Coding
+from cds_hooks.model.codes import Coding
 from cds_hooks.reasoning.codes import (
     NOTHING,
     SYSTEMS,

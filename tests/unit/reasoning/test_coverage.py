@@ -1,7 +1,7 @@
 """Coverage: which codes are understood, counted without anything of a patient."""
 
 from cds_hooks.chart.record import Coded
-from cds_hooks.model import Coding
+from cds_hooks.model.codes import Coding
 from cds_hooks.reasoning.coverage import CodeCount, SeenCode, coverage
 from tests.build import coded, library_of, medicine, observed, platelets, problem, record, small_library
 

@@ -6,7 +6,7 @@ import pytest
 
 from cds_hooks.cards.compose import Voice, fired_criteria
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import Tier, Truth
+from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.service import advise_on
 from tests.build import AT, hours_ago, library_of, observed, platelets, record
 

@@ -6,7 +6,8 @@ import pytest
 
 from cds_hooks.chart.record import Coded, Observed
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import Finding, Truth
+from cds_hooks.model.results import Finding
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from tests.build import AT, amount, hours_ago, library_of, observed, record
 

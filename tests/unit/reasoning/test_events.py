@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from cds_hooks.chart.record import Coded, Event, Listing, ListRead
-from cds_hooks.model import RESTRICTED, Gap, GapReason, Truth
+from cds_hooks.model.results import RESTRICTED, Gap, GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from tests.build import AT, days_ago, hours_ago, library_of, list_failed, observed, problem, record
 

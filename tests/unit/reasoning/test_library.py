@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import Conversion, Product
+from cds_hooks.model.codes import Conversion, Product
 from cds_hooks.reasoning.library import data_root, digest, load, rule_files, schemas
 from tests.build import CARD, finding_text, library_of, small_library, write_library
 

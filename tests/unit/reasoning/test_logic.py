@@ -1,6 +1,6 @@
 import pytest
 
-from cds_hooks.model import All, AnyOf, AtLeast, Counted, NoneOf, ScoreAtLeast, ScoreLimit, Truth
+from cds_hooks.model.truth import All, AnyOf, AtLeast, Counted, NoneOf, ScoreAtLeast, ScoreLimit, Truth
 from cds_hooks.reasoning.logic import names, negation, parts_of, relied_on, truth, would_settle
 
 P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN

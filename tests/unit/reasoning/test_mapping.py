@@ -1,6 +1,7 @@
 import pytest
 
-from cds_hooks.model import GapReason, Truth
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from tests.build import (
     AT,

@@ -3,7 +3,8 @@ from decimal import Decimal
 import pytest
 
 from cds_hooks.chart.record import Coded, Listing, ListRead, PatientRecord, Quantity
-from cds_hooks.model import GapReason, Truth
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from tests.build import (
     AT,

@@ -1,7 +1,9 @@
 import pytest
 
 from cds_hooks.chart.record import Coded, Listing, ListRead
-from cds_hooks.model import Coding, GapReason, Truth
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.reasoning.medicines import identify, medicines_were_read
 from tests.build import (

@@ -8,7 +8,9 @@ import pytest
 from cds_hooks.cards.compose import Voice, compose
 from cds_hooks.cards.explain import explain
 from cds_hooks.chart.record import Coded
-from cds_hooks.model import Coding, Gap, GapReason, Tier, Truth
+from cds_hooks.model.codes import Coding
+from cds_hooks.model.results import Gap, GapReason
+from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.entries import sort_entries
 from cds_hooks.reasoning.narrative import with_narrative
 from cds_hooks.service import advise_on

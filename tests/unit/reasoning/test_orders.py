@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import Tier, Truth
+from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.assess import assess
 from cds_hooks.reasoning.cases import check_cases
 from cds_hooks.reasoning.library import load

@@ -6,7 +6,8 @@ import pytest
 
 from cds_hooks.chart.record import Coded, Intolerance, Listing, ListRead
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import GapReason, Truth
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Truth
 from tests.build import coded, days_ago, finding, library_of, list_failed, medicine, problem, record
 
 P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN

@@ -1,7 +1,9 @@
 import pytest
 
 from cds_hooks.chart.record import Listing, ListRead
-from cds_hooks.model import GapReason, ScoreRange, Truth
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.reasoning.scores import measured_by, reaches, risk_of
 from tests.build import AT, amount, hours_ago, library_of, observed, platelets, record

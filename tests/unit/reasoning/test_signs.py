@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from cds_hooks.chart.record import Listing, ListRead
-from cds_hooks.model import GapReason, Truth
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Truth
 from tests.build import coded, days_ago, finding, hours_ago, list_failed, observed, problem, record, when
 
 P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN

@@ -10,7 +10,8 @@ import pytest
 from cds_hooks.chart.queries import queries
 from cds_hooks.chart.record import Coded, MedicationUse
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import Coding, Product, Truth
+from cds_hooks.model.codes import Coding, Product
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.cases import Given, chart_of
 from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.lint import bounds_of, lint

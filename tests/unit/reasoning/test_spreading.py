@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.model import Truth
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from tests.build import AT, hours_ago, library_of, list_failed, observed, problem, record, when
 

@@ -4,7 +4,10 @@ from decimal import Decimal
 import pytest
 
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import Concept, Criterion, FindingRule, Span
+from cds_hooks.model.codes import Concept
+from cds_hooks.model.criteria import Criterion
+from cds_hooks.model.findings import FindingRule
+from cds_hooks.model.truth import Span
 from cds_hooks.reasoning.strict_yaml import build, read_document, schema_of
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_hooks.errors import LibraryError
-from cds_hooks.model import Cue, TextRules
+from cds_hooks.model.texts import Cue, TextRules
 from cds_hooks.reasoning.library import load, schemas
 from cds_hooks.reasoning.text import LONGEST, Aside, read_text
 from cds_hooks.reasoning.text_index import cue_index, phrases_at, term_index, tokens_of

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cds_hooks.model import Span, Truth
+from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.times import begun, birthday, has_age, is_surely_after, is_surely_older, is_within
 from tests.build import AT, hours_ago, when
 

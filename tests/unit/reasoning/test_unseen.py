@@ -4,7 +4,8 @@ import pytest
 
 from cds_hooks.cards.compose import Voice
 from cds_hooks.chart.record import Listing, ListRead
-from cds_hooks.model import GapReason, Tier, Truth
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.assess import assess
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.service import advise_on

@@ -3,7 +3,9 @@ from decimal import Decimal
 import pytest
 
 from cds_hooks.chart.record import Quantity
-from cds_hooks.model import GapReason, Limits, Truth
+from cds_hooks.model.codes import Limits
+from cds_hooks.model.results import GapReason
+from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.values import (
     Reading,
     against_reference,
