@@ -18,7 +18,7 @@ from fastapi import FastAPI, Response
 from starlette.middleware.cors import CORSMiddleware
 
 from cds_hooks.canaries import Canaries
-from cds_hooks.cards.compose import Voice
+from cds_hooks.cards.compose import Voice, voice_of
 from cds_hooks.cards.offers import SERVICES
 from cds_hooks.cards.openapi import openapi
 from cds_hooks.cards.wire import HookRequest
@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     }
     ask = _adviser(
         library,
-        Voice(region=settings.region, public_url=settings.public_url.rstrip("/")),
+        voice_of(settings),
         _terminology(settings, client, library),
     )
     return assemble(

@@ -107,14 +107,16 @@ def explain(files: tuple[Path, ...], moment: str | None, *, whole: bool) -> None
     Each file is the request of a hook, or a Bundle of one patient. Dates in it may be written relative to the
     instant ("@-6h"), as in the stories of the sandbox.
     """
+    from cds_hooks.cards.compose import voice_of
     from cds_hooks.chart.relative import dated
     from cds_hooks.explaining import explained
+    from cds_hooks.settings import from_environment
 
-    library, at, refused = _library(), _instant(moment), 0
+    library, at, voice, refused = _library(), _instant(moment), voice_of(from_environment()), 0
     for file in files:
         _say([f"── {file}"] if len(files) > 1 else [])
         try:
-            _say(explained(dated(file.read_bytes(), at), library, at, whole=whole))
+            _say(explained(dated(file.read_bytes(), at), library, at, voice, whole=whole))
         except (RequestError, DataUnavailable) as error:
             click.echo(f"Error: {file}: {error}", err=True)
             refused += 1

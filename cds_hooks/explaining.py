@@ -29,12 +29,12 @@ _NOT_IN_LISTS = frozenset({"Bundle", "Patient", "Medication", "resource"})
 """What is read without being an entry of a list."""
 
 
-def explained(body: bytes, library: Library, at: datetime, *, whole: bool) -> tuple[str, ...]:
+def explained(body: bytes, library: Library, at: datetime, voice: Voice, *, whole: bool) -> tuple[str, ...]:
     """The explanation of a file, a request or a Bundle, as text; without `whole` the long parts are folded.
 
     Errors: RequestError when it is neither, DataUnavailable when nothing essential is in it.
     """
-    advice = answer(record_of_file(body, library, at), library, at, Voice(), hook_of_file(body))
+    advice = answer(record_of_file(body, library, at), library, at, voice, hook_of_file(body))
     told = sections(advice, library, body)
     return as_text(told if whole else brief(told), advice.assessment)
 

@@ -31,6 +31,7 @@ from cds_hooks.model.library import Library
 from cds_hooks.model.results import Assessment, Match
 from cds_hooks.model.truth import Expression, NoneOf, ScoreAtLeast, Tier, Truth
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parts_of
+from cds_hooks.settings import Settings
 
 _INDICATORS: Mapping[Tier, Literal["info", "warning", "critical"]] = {
     Tier.EMERGENCY: "critical",
@@ -63,6 +64,11 @@ class Voice:
     region: str = ""
     public_url: str = ""
     """Address of this service without a slash at the end, for links to its own pages. Left out: no such links."""
+
+
+def voice_of(settings: Settings) -> Voice:
+    """How cards speak where these settings hold."""
+    return Voice(settings.region, settings.public_url.rstrip("/"))
 
 
 def compose(assessment: Assessment, library: Library, voice: Voice, patient_id: str = "") -> tuple[Card, ...]:

@@ -79,7 +79,7 @@ def replay(
     EXPORT is a folder of NDJSON files (Bulk Data, also gzipped), of Bundles or of hook requests. OUT holds results
     and report; the same command again goes on where it was ended. Nothing is fetched and the clock is not read.
     """
-    from cds_hooks.cards.compose import Voice
+    from cds_hooks.cards.compose import voice_of
     from cds_hooks.populations.progress import shown
     from cds_hooks.populations.run import Replay
     from cds_hooks.populations.run import replay as run
@@ -92,7 +92,7 @@ def replay(
         out,
         _instants(moment, every, until),
         _shelf(settings),
-        Voice(region=settings.region, public_url=settings.public_url.rstrip("/")),
+        voice_of(settings),
         _other(against),
         tmp,
         key.read_bytes() if key else b"",

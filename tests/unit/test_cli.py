@@ -96,6 +96,16 @@ def test_a_bundle_is_explained(files):
     assert "Criteria not met (" in result.output
 
 
+def test_a_desk_is_told_what_the_deployment_would_say(files, monkeypatch):
+    monkeypatch.setenv("CDS_REGION", "us")
+    monkeypatch.setenv("CDS_PUBLIC_URL", "https://cds.example.org/")
+
+    told = run("explain", files / "child-fever-purpura.json", "--at", AT_TEXT).output
+
+    assert "Emergency number here · 911" in told
+    assert "Link: About this rule https://cds.example.org/knowledge#" in told
+
+
 def test_what_is_long_is_told_on_request(files):
     short = run("explain", files / "child-fever-purpura.json", "--at", AT_TEXT).output
     whole = run("explain", files / "child-fever-purpura.json", "--at", AT_TEXT, "--all").output
