@@ -10,7 +10,8 @@ from cds_hooks.cards.compose import Voice
 from cds_hooks.model.criteria import Hook
 from cds_hooks.model.findings import FindingRule
 from cds_hooks.model.library import Library
-from cds_hooks.reasoning.cases import AT, CaseReport, chart_of, check_cases, rules_with_cases
+from cds_hooks.reasoning.case_charts import AT, chart_of
+from cds_hooks.reasoning.cases import CaseReport, check_cases, rules_with_cases
 from cds_hooks.reasoning.lint import reviews_due, unused_findings
 from cds_hooks.reasoning.reach import citation_counts
 from cds_hooks.reasoning.reach import faults as out_of_reach

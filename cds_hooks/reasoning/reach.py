@@ -19,7 +19,8 @@ from cds_hooks.model.library import Library
 from cds_hooks.model.truth import All, AnyOf, AtLeast, Expression, Truth
 from cds_hooks.reasoning.asked import reached
 from cds_hooks.reasoning.assess import assess_cause
-from cds_hooks.reasoning.cases import AT, Case, Given, chart_of, rules_with_cases
+from cds_hooks.reasoning.case_charts import AT, Given, chart_of
+from cds_hooks.reasoning.cases import Case, rules_with_cases
 from cds_hooks.reasoning.criteria import assess_criterion
 from cds_hooks.reasoning.lint import concepts_of
 from cds_hooks.reasoning.logic import names

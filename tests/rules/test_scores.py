@@ -10,7 +10,7 @@ from itertools import combinations
 import pytest
 
 from cds_hooks.model.truth import Span, Truth
-from cds_hooks.reasoning.cases import AT, Given, chart_of
+from cds_hooks.reasoning.case_charts import AT, Given, chart_of
 from cds_hooks.reasoning.criteria import assess_criterion
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.reasoning.scores import risk_of

@@ -11,7 +11,7 @@ import pytest
 from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.explain import explain
 from cds_hooks.model.truth import Span, Tier, Truth
-from cds_hooks.reasoning.cases import AT, Given, chart_of
+from cds_hooks.reasoning.case_charts import AT, Given, chart_of
 from cds_hooks.service import Advice, advise_on
 from tests.build import days_ago, problem
 from tests.end_to_end.charts import library

@@ -16,7 +16,7 @@ from cds_hooks.cards.wire import response_json, with_uuids
 from cds_hooks.errors import CdsError
 from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.assess import assess
-from cds_hooks.reasoning.cases import Given, chart_of
+from cds_hooks.reasoning.case_charts import Given, chart_of
 from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.reasoning.orders import Due

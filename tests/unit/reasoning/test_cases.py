@@ -7,7 +7,8 @@ from cds_hooks.chart.record import Coded, Listing, MedicationUse, Observed, Pati
 from cds_hooks.model.codes import Coding
 from cds_hooks.model.results import GapReason
 from cds_hooks.model.truth import Span, When
-from cds_hooks.reasoning.cases import AT, Given, canaries, chart_of, check_cases, has_turned
+from cds_hooks.reasoning.case_charts import AT, Given, chart_of
+from cds_hooks.reasoning.cases import canaries, check_cases, has_turned
 from cds_hooks.reasoning.library import load
 from tests.build import small_library, when, write_library
 

@@ -12,7 +12,7 @@ from cds_hooks.chart.record import Coded, MedicationUse
 from cds_hooks.errors import LibraryError
 from cds_hooks.model.codes import Coding, Product
 from cds_hooks.model.truth import Truth
-from cds_hooks.reasoning.cases import Given, chart_of
+from cds_hooks.reasoning.case_charts import Given, chart_of
 from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.lint import bounds_of, lint
 from cds_hooks.reasoning.mapping import find
