@@ -13,7 +13,8 @@ import respx
 from starlette.testclient import TestClient
 
 from cds_hooks.app import Deployment, assemble
-from cds_hooks.cards.compose import Voice, _topic
+from cds_hooks.cards.compose import Voice
+from cds_hooks.cards.parts import topic
 from cds_hooks.chart.queries import queries
 from cds_hooks.guard.gate import Gate
 from cds_hooks.service import SERVICES, advise
@@ -143,7 +144,7 @@ def test_topic_codes_are_those_that_were_given_out(library):
     """An override in Epic is remembered by the topic's code: a rule keeps its code for ever."""
     given_out = dict(csv.reader(TOPICS.read_text(encoding="utf-8").splitlines()))
 
-    now = {rule: _topic(rule).code for rule in library.criteria}
+    now = {rule: topic(rule).code for rule in library.criteria}
 
     assert {rule: code for rule, code in given_out.items() if rule in now} == {
         rule: code for rule, code in now.items() if rule in given_out
