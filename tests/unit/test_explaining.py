@@ -118,7 +118,7 @@ def test_what_prefetch_left_out_is_asked_for_as_in_a_call(sandbox):
 def test_the_command_prints_the_texts_that_the_address_answers(library, tmp_path):
     body = json.dumps(call()).encode()
     at = NOW.replace(microsecond=0)
-    advice = answer(record_of_file(body, library, at), library, at, Voice())
+    advice = answer(record_of_file(body, library, at), library, at, Voice("uk"))
     told = sections(advice, library, body)
     file = tmp_path / "call.json"
     file.write_bytes(body)
