@@ -115,6 +115,7 @@ present: {kind: answer, name: "present", means: "yes", texts: ["present", "posit
 absent: {kind: answer, name: "absent", means: "no", texts: ["absent", "negative"]}
 two-plus: {kind: answer, name: "2+", means: "yes", texts: ["2+"]}
 doubtful: {kind: answer, name: "doubtful", texts: ["doubtful"]}
+undone: {kind: answer, name: "not done", means: "nothing", texts: ["not done"]}
 face: {kind: site, name: "face", parts: [above-chest], texts: ["face"]}
 eyelid: {kind: site, name: "eyelid", parts: [above-chest, periorbital], texts: ["eyelid"]}
 leg:
@@ -397,7 +398,7 @@ def problem(
     what: str | Coded,
     onset: When | None = None,
     *,
-    state: Literal["active", "inactive", "unstated"] = "active",
+    state: Literal["active", "inactive", "contradictory", "unstated"] = "active",
     sites: Iterable[str] = (),
     **more: Any,  # the other fields of Problem, as they are
 ) -> Problem:

@@ -1,7 +1,8 @@
 """Conditions and the reasons of visits as problems, and Encounters as visits.
 
 Only FHIR's statuses are judged: what is in error is no entry, what is refuted is kept as denied.
-Source: FHIR R4 4.0.1, Condition (con-4: abated means not active) and Encounter; R5 5.0.0; STU3 3.0.2.
+A problem may contradict itself: con-4 forbids to be active and abated.
+Source: FHIR R4 4.0.1, Condition (con-4) and Encounter; R5 5.0.0; STU3 3.0.2.
 """
 
 from __future__ import annotations
@@ -86,11 +87,14 @@ def _end(condition: Condition, born: When | None) -> When | None:
     return when(condition.abatement_date_time) or period(stretch) or at_age(born, quantity(age))
 
 
-def _state(condition: Condition, *, has_abated: bool) -> Literal["active", "inactive", "unstated"]:
+def _state(
+    condition: Condition, *, has_abated: bool
+) -> Literal["active", "inactive", "contradictory", "unstated"]:
     status = words(condition.clinical_status)
-    if has_abated or not _INACTIVE.isdisjoint(status):
-        return "inactive"
-    return "unstated" if _ACTIVE.isdisjoint(status) else "active"
+    is_active, is_over = not _ACTIVE.isdisjoint(status), has_abated or not _INACTIVE.isdisjoint(status)
+    if is_active and is_over:
+        return "contradictory"
+    return "active" if is_active else "inactive" if is_over else "unstated"
 
 
 def _has_abated(condition: Condition) -> bool:

@@ -69,7 +69,8 @@ class Problem:
 
     reference: str
     what: Coded
-    state: Literal["active", "inactive", "unstated"] = "unstated"
+    state: Literal["active", "inactive", "contradictory", "unstated"] = "unstated"
+    """contradictory: recorded as active and as over."""
     denied: bool = False
     """Refuted: says that it is not so."""
     doubtful: bool = False

@@ -126,8 +126,9 @@ class Concept:
     """For signs: ways in which an observation can describe it without naming it."""
     hides: tuple[str, ...] = ()
     """Wider concepts that an entry no longer means when its codes or whole texts also say this one."""
-    means: Literal["", "yes", "no"] = ""
-    """For answers: whether a sign with this answer is there. Empty: the answer does not tell."""
+    means: Literal["", "yes", "no", "nothing"] = ""
+    """For answers: whether a sign with this answer is there. nothing: nobody looked, or not yet. Empty: the answer
+    does not tell."""
     classes: tuple[str, ...] = ()
     """For medicines: the classes that findings ask for."""
     mechanisms: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from cds_hooks.model.findings import AnswerTest, FindingRule
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Evidence, Finding, GapReason
 from cds_hooks.model.truth import Truth
-from cds_hooks.reasoning.entries import Chart, answer_of
+from cds_hooks.reasoning.entries import Chart, answer_of, says_something
 from cds_hooks.reasoning.results import (
     Unusable,
     begin_of,
@@ -25,7 +25,6 @@ from cds_hooks.reasoning.results import (
     newest_first,
     newest_of,
     nothing_since,
-    says_something,
     shown,
     time_of,
     unseen_from,

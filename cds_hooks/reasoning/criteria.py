@@ -16,8 +16,10 @@ from cds_hooks.model.truth import Expression, Tier, Truth
 from cds_hooks.reasoning.caution import firm, held_down, leaves
 from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, truth, would_settle
 
-_UNREADABLE = frozenset({GapReason.UNIT_UNKNOWN, GapReason.IMPLAUSIBLE, GapReason.VALUE_UNKNOWN})
-"""Why a result that stands in the chart tells nothing."""
+_UNREADABLE = frozenset(
+    {GapReason.UNIT_UNKNOWN, GapReason.IMPLAUSIBLE, GapReason.VALUE_UNKNOWN, GapReason.CONFLICTING}
+)
+"""Why an entry that stands in the chart tells nothing."""
 
 
 def judge_criterion(
@@ -52,17 +54,19 @@ def assess_criterion(
 def might_be_emergencies(
     matches: Iterable[Match], findings: Mapping[str, Finding], library: Library, truth_of: TruthOf, gate: Truth
 ) -> tuple[Gap, ...]:
-    """An essential gap for each result that could not be read and might make an active criterion an emergency.
+    """An essential gap for each entry that could not be read and might open the gate, or make an emergency.
 
     `matches` are those of the same findings. About such a chart silence would read as nothing found.
     """
     supposed = _at_worst(findings, library, truth_of)
     firmly = firm(findings, truth_of)
-    found: dict[Gap, None] = {}
+    gate_at_worst = supposed(library.card.gate) if gate is Truth.UNKNOWN else gate
+    opens = (library.card.gate,) if gate_at_worst is not gate else ()
+    found = dict.fromkeys(_unreadable_in(opens, findings, library, truth_of, supposed))
     for match in matches:
         rule = library.criteria[match.rule]
         if _is_open(match, rule):
-            worst = assess_criterion(rule, supposed, gate, firmly)
+            worst = assess_criterion(rule, supposed, gate_at_worst, firmly)
             names = worst.relied_on if worst.tier is Tier.EMERGENCY else ()
             found |= dict.fromkeys(_unreadable_in(names, findings, library, truth_of, supposed))
     return tuple(found)

@@ -16,15 +16,19 @@ from typing import Literal
 from cds_hooks.chart.record import Coded, Event, Observed, PatientRecord, Problem
 from cds_hooks.model.codes import Concept
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Gap
+from cds_hooks.model.results import Gap, GapReason
 from cds_hooks.model.truth import When
 from cds_hooks.reasoning.codes import folded, meaning, names_in
 
 _ABSENT = "absent"
 _PRESENT = "present"
-_NAMED = frozenset({"sign", "problem", "context"})
+_UNREAD_TYPE = "unreadable-type"
+NAMED = frozenset({"sign", "problem", "context"})
 """Kinds of concepts that an observation can name."""
-_HAPPENS = _NAMED | {"procedure", "vaccine"}
+_HAPPENS = NAMED | {"procedure", "vaccine"}
+PAST = "in the past"
+"""The flag of what a sentence says to be over."""
+_OVER = frozenset({"inactive", "contradictory"})
 _OF_THE_PAST = ("history of", "past history of", "personal history of", "previous history of", "h/o", "hx of")
 _OF_RELATIVES = ("family history", "fh of", "fh:", "fhx")
 _STANDS_LIKE: Mapping[str, Literal["observed", "problem", "event"]] = {
@@ -59,6 +63,14 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class Unclear:
+    """An entry that names a sign or problem without telling whether it is there: as it would count, and why."""
+
+    mention: Mention
+    reason: GapReason
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """One record at one instant, its entries sorted by what they stand for."""
 
@@ -67,6 +79,8 @@ class Chart:
     at: datetime
     mentions: Mapping[str, list[Mention]]
     observed: Mapping[str, list[Observed]]
+    unclear: Mapping[str, list[Unclear]] = field(default_factory=dict)
+    """What unclear.py finds, by concept."""
     set_aside: tuple[Gap, ...] = ()
     """Mentions in sentences that count neither as there nor as denied."""
     results: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
@@ -75,6 +89,10 @@ class Chart:
     def mentions_of(self, concepts: Iterable[str]) -> list[Mention]:
         """Every mention of any of the concepts."""
         return [mention for concept in concepts for mention in self.mentions.get(concept, ())]
+
+    def unclear_of(self, concepts: Iterable[str]) -> list[Unclear]:
+        """Every entry that names one of the concepts and does not tell."""
+        return [unclear for concept in concepts for unclear in self.unclear.get(concept, ())]
 
 
 def sort_entries(record: PatientRecord, library: Library, at: datetime) -> Chart:
@@ -85,7 +103,7 @@ def sort_entries(record: PatientRecord, library: Library, at: datetime) -> Chart
     mentions: dict[str, list[Mention]] = defaultdict(list)
     observed: dict[str, list[Observed]] = defaultdict(list)
     for problem in sorted(record.problems, key=attrgetter("reference")):
-        for mention in _mentions_of_problem(problem, library):
+        for mention in mentions_of_problem(problem, library):
             mentions[mention.concept].append(mention)
     for entry in sorted(record.observed, key=attrgetter("reference")):
         concepts = meaning(entry.what, library)
@@ -97,6 +115,11 @@ def sort_entries(record: PatientRecord, library: Library, at: datetime) -> Chart
         for mention in _mentions_of_event(event, library):
             mentions[mention.concept].append(mention)
     return Chart(record, library, at, mentions, observed)
+
+
+def says_something(entry: Observed) -> bool:
+    """Whether a value stands there, in whatever form."""
+    return entry.value is not None or entry.value_missing == _UNREAD_TYPE
 
 
 def answer_of(entry: Observed, library: Library) -> tuple[str, ...]:
@@ -111,6 +134,76 @@ def answer_of(entry: Observed, library: Library) -> tuple[str, ...]:
         found = library.text_index.get(folded(value), ())
     found = tuple(concept for concept in found if library.concepts[concept].kind == "answer")
     return found or _flag(entry)
+
+
+def said_by(entry: Observed, library: Library) -> bool | None:
+    """Whether an observation named after a sign says that it is there; None when its value does not tell."""
+    means = {library.concepts[answer].means for answer in answer_of(entry, library)}
+    if "no" in means:
+        return False
+    if "yes" in means or _places(entry, library):
+        return True
+    return True if entry.value is None and not entry.value_missing and not means else None
+
+
+def value_concepts(entry: Observed, library: Library) -> list[Concept]:
+    """What the whole value stands for, coded or in words."""
+    value = Coded(text=entry.value) if isinstance(entry.value, str) else entry.value
+    found = meaning(value, library).concepts if isinstance(value, Coded) else ()
+    return [library.concepts[concept] for concept in found]
+
+
+def observed_mention(
+    entry: Observed, concept: str, certainty: Literal["coded", "text"], library: Library, *, said: bool
+) -> Mention:
+    """The observation as a mention of the concept."""
+    when = entry.at or entry.issued
+    flags = ("preliminary",) if entry.preliminary else ()
+    return Mention(
+        reference=entry.reference,
+        concept=concept,
+        said=said,
+        source="observed",
+        seen=when,
+        began=when,
+        active=True,
+        sites=sites_of(
+            entry.sites, entry.what.text, (*_places(entry, library), *library.concepts[concept].sites), library
+        ),
+        certainty=certainty,
+        flags=flags if when else (*flags, "undated"),
+        restricted=entry.restricted,
+        elsewhere=has_unknown_site(entry.sites, library),
+    )
+
+
+def mentions_of_problem(problem: Problem, library: Library) -> Iterable[Mention]:
+    """A mention for each concept that its codes or its whole wording stand for."""
+    stands_for = meaning(problem.what, library)
+    history = _history_in(problem.what.text) if stands_for.certainty == "coded" else ""
+    for concept in stands_for.concepts:
+        told = history if _can_be_over(library.concepts[concept], library) else ""
+        if told == "relative":
+            continue
+        yield Mention(
+            reference=problem.reference,
+            concept=concept,
+            said=not problem.denied,
+            source=_source_of(problem, library.concepts[concept]),
+            seen=problem.recorded or problem.onset,
+            began=problem.onset or problem.recorded,
+            active=stands(problem) and not told,
+            sites=sites_of(problem.sites, problem.what.text, library.concepts[concept].sites, library),
+            certainty=stands_for.certainty,
+            flags=_flags_of(problem),
+            restricted=problem.restricted,
+            elsewhere=has_unknown_site(problem.sites, library),
+        )
+
+
+def stands(problem: Problem) -> bool:
+    """Whether it is not said to be over, nor only considered."""
+    return problem.state not in _OVER and problem.ended is None and not problem.doubtful
 
 
 def sites_of(sites: Iterable[Coded], text: str, concept_sites: Iterable[str], library: Library) -> tuple[str, ...]:
@@ -142,29 +235,6 @@ def _flag(entry: Observed) -> tuple[str, ...]:
     return (_ABSENT,) if "NEG" in entry.interpretation else ()
 
 
-def _mentions_of_problem(problem: Problem, library: Library) -> Iterable[Mention]:
-    stands_for = meaning(problem.what, library)
-    history = _history_in(problem.what.text) if stands_for.certainty == "coded" else ""
-    for concept in stands_for.concepts:
-        told = history if _can_be_over(library.concepts[concept], library) else ""
-        if told == "relative":
-            continue
-        yield Mention(
-            reference=problem.reference,
-            concept=concept,
-            said=not problem.denied,
-            source=_source_of(problem, library.concepts[concept]),
-            seen=problem.recorded or problem.onset,
-            began=problem.onset or problem.recorded,
-            active=problem.state != "inactive" and problem.ended is None and not problem.doubtful and not told,
-            sites=sites_of(problem.sites, problem.what.text, library.concepts[concept].sites, library),
-            certainty=stands_for.certainty,
-            flags=_flags_of(problem),
-            restricted=problem.restricted,
-            elsewhere=has_unknown_site(problem.sites, library),
-        )
-
-
 def _history_in(text: str) -> Literal["", "past", "relative"]:
     """Whether the words beside a code say that it is over, or somebody else's."""
     words = folded(text)
@@ -180,7 +250,7 @@ def _can_be_over(concept: Concept, library: Library) -> bool:
 
 def _source_of(problem: Problem, concept: Concept) -> Literal["problem", "visit", "event"]:
     """A visit for a transfusion or a vaccination is that event."""
-    is_event = problem.source == "visit" and concept.kind not in _NAMED
+    is_event = problem.source == "visit" and concept.kind not in NAMED
     return "event" if is_event else problem.source
 
 
@@ -193,46 +263,20 @@ def _mentions_of_observation(
     entry: Observed, named: tuple[str, ...], certainty: Literal["coded", "text"], library: Library
 ) -> Iterable[Mention]:
     """A sign named by the code with a yes/no value, or named by the value of any observation."""
-    said = _said(entry, library)
+    said = said_by(entry, library)
     for concept in named:
-        if said is not None and library.concepts[concept].kind in _NAMED:
-            yield _observed_mention(entry, concept, certainty, library, said=said)
+        if said is not None and library.concepts[concept].kind in NAMED:
+            yield observed_mention(entry, concept, certainty, library, said=said)
     if isinstance(entry.value, Coded):
         value = meaning(entry.value, library)
         for concept in value.concepts:
-            if library.concepts[concept].kind in _NAMED:
-                yield _observed_mention(entry, concept, value.certainty, library, said=True)
+            if library.concepts[concept].kind in NAMED:
+                yield observed_mention(entry, concept, value.certainty, library, said=True)
 
 
-def _said(entry: Observed, library: Library) -> bool | None:
-    """Whether an observation named after a sign says that it is there; None when its value does not tell."""
-    means = {library.concepts[answer].means for answer in answer_of(entry, library)}
-    if "no" in means:
-        return False
-    if "yes" in means:
-        return True
-    return True if entry.value is None and not entry.value_missing and not means else None
-
-
-def _observed_mention(
-    entry: Observed, concept: str, certainty: Literal["coded", "text"], library: Library, *, said: bool
-) -> Mention:
-    when = entry.at or entry.issued
-    flags = ("preliminary",) if entry.preliminary else ()
-    return Mention(
-        reference=entry.reference,
-        concept=concept,
-        said=said,
-        source="observed",
-        seen=when,
-        began=when,
-        active=True,
-        sites=sites_of(entry.sites, entry.what.text, library.concepts[concept].sites, library),
-        certainty=certainty,
-        flags=flags if when else (*flags, "undated"),
-        restricted=entry.restricted,
-        elsewhere=has_unknown_site(entry.sites, library),
-    )
+def _places(entry: Observed, library: Library) -> tuple[str, ...]:
+    """The sites for which the whole value stands: where it is, it is."""
+    return tuple(concept.id for concept in value_concepts(entry, library) if concept.kind == "site")
 
 
 def _mentions_of_event(event: Event, library: Library) -> Iterable[Mention]:

@@ -28,6 +28,7 @@ from cds_hooks.reasoning.results import Newest
 from cds_hooks.reasoning.scores import reaches, score_range
 from cds_hooks.reasoning.signs import find_sign
 from cds_hooks.reasoning.since import find_since
+from cds_hooks.reasoning.unclear import with_unclear
 
 
 class Findings(Mapping[str, Finding]):
@@ -35,7 +36,7 @@ class Findings(Mapping[str, Finding]):
 
     def __init__(self, record: PatientRecord, library: Library, at: datetime) -> None:
         self._library = library
-        self._chart = with_narrative(with_described(sort_entries(record, library, at)))
+        self._chart = with_unclear(with_narrative(with_described(sort_entries(record, library, at))))
         self._medicines: Medicines | None = None
         self._known: dict[str, Finding] = {}
         self._truths: dict[str, Truth] = {}

@@ -13,13 +13,12 @@ from cds_hooks.chart.record import Coded, Observed, Problem
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Gap, GapReason
 from cds_hooks.reasoning.codes import meaning, texts
-from cds_hooks.reasoning.entries import Chart, Mention, answer_of, sites_of
+from cds_hooks.reasoning.entries import PAST, Chart, Mention, answer_of, sites_of, stands
 from cds_hooks.reasoning.text import Aside, Named, TextReading, read_text
 from cds_hooks.reasoning.values import quantity_of
 
 _RESULTS = frozenset({"lab", "vital"})
 _POSSIBLE = "possible"
-_PAST = "in the past"
 _ASIDE: Mapping[Aside, str] = {
     Aside.RELATIVE: "Mentions in narrative text of somebody else's illness",
     Aside.HYPOTHETICAL: "Mentions in narrative text of what is only feared, asked or taught",
@@ -95,7 +94,7 @@ def _mention(entry: Observed | Problem, named: Named, library: Library) -> Menti
     possible = (_POSSIBLE,) if named.possible else ()
     if named.state != "past":
         return replace(mention, flags=(*mention.flags, *possible))
-    return replace(mention, source="problem", active=False, began=None, flags=(*mention.flags, _PAST, *possible))
+    return replace(mention, source="problem", active=False, began=None, flags=(*mention.flags, PAST, *possible))
 
 
 def _of_observation(entry: Observed, named: Named, library: Library) -> Mention:
@@ -125,7 +124,7 @@ def _of_problem(problem: Problem, named: Named, library: Library) -> Mention:
         source=problem.source,
         seen=problem.recorded or problem.onset,
         began=problem.onset or problem.recorded,
-        active=problem.state != "inactive" and problem.ended is None and not problem.doubtful,
+        active=stands(problem),
         sites=sites_of(problem.sites, "", library.concepts[named.concept].sites, library) or named.sites,
         certainty="narrative",
         flags=flags if problem.onset or problem.recorded else (*flags, "undated"),

@@ -16,11 +16,9 @@ from cds_hooks.model.codes import Concept
 from cds_hooks.model.findings import FindingRule
 from cds_hooks.model.results import RESTRICTED, Evidence, Finding, Gap, GapReason
 from cds_hooks.model.truth import Span, Truth, When
-from cds_hooks.reasoning.entries import Chart
+from cds_hooks.reasoning.entries import Chart, says_something
 from cds_hooks.reasoning.times import is_within
 from cds_hooks.reasoning.values import Reading, in_words, reading
-
-_UNREAD_TYPE = "unreadable-type"
 
 
 class Result(Protocol):
@@ -128,11 +126,6 @@ def conflict(judged: Sequence[tuple[Result, Truth]]) -> tuple[Gap, ...]:
 def unusable_for(entry: Observed, concept: Concept, reason: GapReason) -> Unusable:
     """The entry with its gap, which does not name a restricted one."""
     return Unusable(entry, Gap(RESTRICTED if entry.restricted else concept.name, reason, entry.reference))
-
-
-def says_something(entry: Observed) -> bool:
-    """Whether a value stands there, in whatever form."""
-    return entry.value is not None or entry.value_missing == _UNREAD_TYPE
 
 
 def measured(item: Reading) -> Evidence:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cds_hooks.model.findings import FindingRule, Sign, SiteTest
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import RESTRICTED, Evidence, Finding, Gap, GapReason
 from cds_hooks.model.truth import Span, Truth, When
-from cds_hooks.reasoning.entries import Chart, Mention
+from cds_hooks.reasoning.entries import Chart, Mention, Unclear
 from cds_hooks.reasoning.episodes import dated_by, first, has_begun
 from cds_hooks.reasoning.logic import all_of
 from cds_hooks.reasoning.results import unread_list
@@ -31,20 +32,39 @@ _EVERYWHERE = "generalised"
 def find_sign(rule: FindingRule, sign: Sign, chart: Chart) -> Finding:
     """PRESENT with its entries newest first; ABSENT when denied since; else what `when_missing` says.
 
+    An entry that names it and does not tell whether it is there is a gap: beside one it is never ABSENT.
     `since` leaves out an old problem that is not current for this rule: a chronic rash does not date an acute one.
     """
     mentions = chart.mentions_of(sign.concepts)
-    if not mentions:
+    unclear = chart.unclear_of(sign.concepts)
+    if not mentions and not unclear:
         return _not_found(rule, sign, [], chart)
     denied = [mention for mention in mentions if not mention.said and _observed_in_time(mention, sign, chart.at)]
     positive = [mention for mention in mentions if mention.said and not _ended_by(mention, denied)]
     current = [mention for mention in positive if _is_current(mention, sign, chart.at)]
-    undated = _undated_events(positive, sign, chart.library)
-    if not current and undated:
-        return Finding(rule.id, Truth.UNKNOWN, gaps=undated)
-    if not current:
-        return _not_found(rule, sign, denied, chart)
-    return _judge(rule, sign, current, positive, chart)
+    unsettled = [one for one in unclear if _is_current(one.mention, sign, chart.at)]
+    gaps = tuple(_unsettled(unsettled, current, denied, chart.library))
+    if current:
+        return _beside(gaps, _judge(rule, sign, current, positive, chart))
+    if gaps := (*_undated_events(positive, sign, chart.library), *gaps):
+        return Finding(rule.id, Truth.UNKNOWN, gaps=gaps)
+    return _not_found(rule, sign, denied, chart)
+
+
+def _unsettled(
+    unclear: Iterable[Unclear], current: list[Mention], denied: list[Mention], library: Library
+) -> Iterator[Gap]:
+    """A gap for each entry that does not tell and that no surely later one settles."""
+    for one in unclear:
+        settled = any(_is_newer(other.seen, one.mention.seen) for other in current)
+        if not settled and not _ended_by(one.mention, denied):
+            yield Gap(_gap_name(one.mention, library), one.reason, one.mention.reference)
+
+
+def _beside(gaps: tuple[Gap, ...], found: Finding) -> Finding:
+    """The finding with its gaps, beside which it is never ABSENT."""
+    is_open = gaps and found.truth is Truth.ABSENT
+    return replace(found, truth=Truth.UNKNOWN if is_open else found.truth, gaps=gaps)
 
 
 def _undated_events(positive: list[Mention], sign: Sign, library: Library) -> tuple[Gap, ...]:

@@ -74,8 +74,10 @@ def test_a_problem_entered_in_error_is_dropped(field: str):
         {"_abatementDateTime": {"extension": [{"valueCode": "unknown"}]}},
     ],
 )
-def test_any_abatement_makes_a_problem_inactive(fields: dict[str, object]):
-    assert problem(clinicalStatus="active", **fields).state == "inactive"
+def test_any_abatement_makes_a_problem_inactive_unless_it_is_said_to_be_active(fields: dict[str, object]):
+    assert problem(clinicalStatus=None, **fields).state == "inactive"
+    assert problem(clinicalStatus="resolved", **fields).state == "inactive"
+    assert problem(clinicalStatus="active", **fields).state == "contradictory"
 
 
 def test_the_end_is_kept_when_it_is_a_date():

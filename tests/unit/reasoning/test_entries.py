@@ -89,7 +89,7 @@ def test_a_negative_flag_denies_a_sign():
     assert not mention(observed("petechiae", interpretation=("NEG",))).said
 
 
-@pytest.mark.parametrize("value", ["three or four", "doubtful", amount("3 /cm2"), Coded(text="leg")])
+@pytest.mark.parametrize("value", ["three or four", "doubtful", amount("3 /cm2"), Coded(text="picture")])
 def test_a_value_that_does_not_tell_is_no_mention(value):
     assert [] == chart(observed("petechiae", value)).mentions_of(["petechiae"])
 
