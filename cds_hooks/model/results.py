@@ -41,6 +41,8 @@ class GapReason(Enum):
 
 RESTRICTED = "Entry with restricted access"
 """What is said instead of the name of an entry that is security-labelled."""
+UNDATED = "undated"
+"""The flag of evidence of which nobody knows when it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,23 +63,32 @@ def find_answer(rule: FindingRule, test: AnswerTest, chart: Chart) -> Finding:
         gaps = unseen if test.pick == "any" else (*unseen, *conflict(judged))
         return Finding(rule.id, Truth.PRESENT, evidence=evidence, gaps=gaps)
     decided = decisive and not unseen
+    evidence += tuple(
+        worded(answer, chart.library) for answer in _undated(test, chart) if _judge(answer, test) is Truth.PRESENT
+    )
     return Finding(rule.id, Truth.ABSENT if decided else Truth.UNKNOWN, evidence=evidence, gaps=unseen)
 
 
 def answers_of(test: AnswerTest, chart: Chart) -> list[Worded]:
     """Dated entries of the concepts in the window, newest first; those that are no known word among them."""
-    found = [
-        Worded(entry, chart.library.concepts[concept], answer_of(entry, chart.library))
-        for concept in test.concepts
-        for entry in chart.observed.get(concept, ())
-        if is_dated(entry) and is_within(time_of(entry), test.within, chart.at)
-    ]
-    return sorted(found, key=newest_first)
+    found = (answer for answer in _all_of(test, chart) if is_dated(answer.entry))
+    recent = (answer for answer in found if is_within(time_of(answer.entry), test.within, chart.at))
+    return sorted(recent, key=newest_first)
 
 
 def worded(answer: Worded, library: Library) -> Evidence:
     """The word as a line of evidence."""
     return shown(answer, ", ".join(library.concepts[word].name for word in answer.words))
+
+
+def _all_of(test: AnswerTest, chart: Chart) -> Iterator[Worded]:
+    for concept in test.concepts:
+        for entry in chart.observed.get(concept, ()):
+            yield Worded(entry, chart.library.concepts[concept], answer_of(entry, chart.library))
+
+
+def _undated(test: AnswerTest, chart: Chart) -> Iterator[Worded]:
+    return (answer for answer in _all_of(test, chart) if not is_dated(answer.entry))
 
 
 def _window(test: AnswerTest, chart: Chart) -> datetime:
@@ -95,10 +104,10 @@ def _unusable(test: AnswerTest, chart: Chart) -> Iterator[Unusable]:
     for answer in answers_of(test, chart):
         if not answer.words and _is_unclear(answer.entry):
             yield unusable_for(answer.entry, answer.concept, GapReason.VALUE_UNKNOWN)
-    for concept in test.concepts:
-        for entry in chart.observed.get(concept, ()):
-            if not is_dated(entry) and (answer_of(entry, chart.library) or _is_unclear(entry)):
-                yield unusable_for(entry, chart.library.concepts[concept], GapReason.UNDATED)
+    for answer in _undated(test, chart):
+        if answer.words or _is_unclear(answer.entry):
+            reason = GapReason.UNDATED if answer.words else GapReason.VALUE_UNKNOWN
+            yield unusable_for(answer.entry, answer.concept, reason)
 
 
 def _is_unclear(entry: Observed) -> bool:

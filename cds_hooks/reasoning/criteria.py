@@ -11,7 +11,7 @@ from functools import cache
 
 from cds_hooks.model.criteria import Criterion, TierStep
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Finding, Gap, GapReason, Match
+from cds_hooks.model.results import UNDATED, Finding, Gap, GapReason, Match
 from cds_hooks.model.truth import Expression, Tier, Truth
 from cds_hooks.reasoning.caution import firm, held_down, leaves
 from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, truth, would_settle
@@ -142,7 +142,11 @@ def _at_worst(findings: Mapping[str, Finding], library: Library, truth_of: Truth
 
 
 def _unreadable(found: Finding) -> Iterator[Gap]:
-    return (gap for gap in found.gaps if gap.reason in _UNREADABLE)
+    """What tells nothing, and what would make it present if only it were dated."""
+    undated = {item.reference for item in found.evidence if UNDATED in item.flags}
+    for gap in found.gaps:
+        if gap.reason in _UNREADABLE or (gap.reason is GapReason.UNDATED and gap.reference in undated):
+            yield gap
 
 
 def _unreadable_in(

@@ -15,6 +15,7 @@ from itertools import chain
 from cds_hooks.chart.record import Observed
 from cds_hooks.model.codes import Concept, Description, Part
 from cds_hooks.model.library import Library
+from cds_hooks.model.results import UNDATED
 from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.codes import meaning
 from cds_hooks.reasoning.entries import Chart, Mention, answer_of, has_unknown_site, sites_of
@@ -153,7 +154,7 @@ def _mention(examination: _Examination, concept: Concept, library: Library) -> M
         active=True,
         sites=tuple(dict.fromkeys(sites)),
         certainty="coded" if coded_only else "text",
-        flags=tuple(flags if when else [*flags, "undated"]),
+        flags=tuple(flags if when else [*flags, UNDATED]),
         restricted=any(entry.restricted for entry in entries),
         elsewhere=any(has_unknown_site(entry.sites, library) for entry in entries),
     )

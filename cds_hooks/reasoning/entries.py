@@ -16,7 +16,7 @@ from typing import Literal
 from cds_hooks.chart.record import Coded, Event, Observed, PatientRecord, Problem
 from cds_hooks.model.codes import Concept
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Gap, GapReason
+from cds_hooks.model.results import UNDATED, Gap, GapReason
 from cds_hooks.model.truth import When
 from cds_hooks.reasoning.codes import folded, meaning, names_in
 
@@ -171,7 +171,7 @@ def observed_mention(
             entry.sites, entry.what.text, (*_places(entry, library), *library.concepts[concept].sites), library
         ),
         certainty=certainty,
-        flags=flags if when else (*flags, "undated"),
+        flags=flags if when else (*flags, UNDATED),
         restricted=entry.restricted,
         elsewhere=has_unknown_site(entry.sites, library),
     )
@@ -256,7 +256,7 @@ def _source_of(problem: Problem, concept: Concept) -> Literal["problem", "visit"
 
 def _flags_of(problem: Problem) -> tuple[str, ...]:
     provisional = ("provisional",) if problem.provisional else ()
-    return provisional if problem.onset or problem.recorded else (*provisional, "undated")
+    return provisional if problem.onset or problem.recorded else (*provisional, UNDATED)
 
 
 def _mentions_of_observation(
@@ -296,7 +296,7 @@ def _mentions_of_event(event: Event, library: Library) -> Iterable[Mention]:
             active=True,
             sites=sites_of(event.sites, event.what.text, library.concepts[concept].sites, library),
             certainty=stands_for.certainty,
-            flags=(*(["preliminary"] if event.preliminary else []), *([] if event.at else ["undated"])),
+            flags=(*(["preliminary"] if event.preliminary else []), *([] if event.at else [UNDATED])),
             restricted=event.restricted,
             elsewhere=has_unknown_site(event.sites, library),
         )

@@ -6,14 +6,14 @@ might have decided was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 
 from cds_hooks.model.codes import Limits
 from cds_hooks.model.findings import AgeBand, FindingRule, Measure, Trend
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Finding, Gap, GapReason
+from cds_hooks.model.results import Evidence, Finding, Gap, GapReason
 from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.results import (
@@ -46,14 +46,16 @@ def find_measure(rule: FindingRule, measure: Measure, chart: Chart) -> Finding:
     of_any_age = results_of(measure.concept, chart)
     results = recent(of_any_age, measure.within, chart.at)
     window = chart.at - measure.within.exact()
+    undated = tuple(_undated_in(limits, results, chart.library))
     if not results.readings:
         gaps = unseen_from(window, results.unusable, chart.record) or _stale(of_any_age)
-        return Finding(rule.id, Truth.UNKNOWN, gaps=gaps)
+        return Finding(rule.id, Truth.UNKNOWN, evidence=undated, gaps=gaps)
     decisive = list(results.readings) if measure.pick == "any" else newest_of(results.readings)
     judged = [(item, _judge(item, limits, chart.library)) for item in decisive]
     begin = window if measure.pick == "any" else begin_of(decisive)
     unseen = unseen_from(begin, results.unusable, chart.record)
-    return _decided(rule, judged, unseen if measure.pick == "any" else (*unseen, *conflict(judged)))
+    gaps = unseen if measure.pick == "any" else (*unseen, *conflict(judged))
+    return _decided(rule, judged, gaps, undated)
 
 
 def find_trend(rule: FindingRule, trend: Trend, chart: Chart) -> Finding:
@@ -118,12 +120,20 @@ def _judge(item: Reading, limits: Limits, library: Library) -> Truth:
     return compare(item.value, item.comparator, limits)
 
 
-def _decided(rule: FindingRule, judged: list[tuple[Reading, Truth]], gaps: tuple[Gap, ...]) -> Finding:
+def _undated_in(limits: Limits, results: Results, library: Library) -> Iterator[Evidence]:
+    """What may lie in the range and has no date: nobody knows whether it is the newest."""
+    values = (item.value for item in results.unusable if item.value is not None)
+    return (measured(value) for value in values if _judge(value, limits, library) is not Truth.ABSENT)
+
+
+def _decided(
+    rule: FindingRule, judged: list[tuple[Reading, Truth]], gaps: tuple[Gap, ...], undated: tuple[Evidence, ...]
+) -> Finding:
     present = tuple(measured(item) for item, truth in judged if truth is Truth.PRESENT)
     if present:
         return Finding(rule.id, Truth.PRESENT, evidence=present, gaps=gaps)
     is_open = gaps or any(truth is Truth.UNKNOWN for _, truth in judged)
-    evidence = (measured(judged[0][0]),)
+    evidence = (measured(judged[0][0]), *undated)
     return Finding(rule.id, Truth.UNKNOWN if is_open else Truth.ABSENT, evidence=evidence, gaps=gaps)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from cds_hooks.chart.record import Coded, Observed, Problem
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Gap, GapReason
+from cds_hooks.model.results import UNDATED, Gap, GapReason
 from cds_hooks.reasoning.codes import meaning, texts
 from cds_hooks.reasoning.entries import PAST, Chart, Mention, answer_of, sites_of, stands
 from cds_hooks.reasoning.text import Aside, Named, TextReading, read_text
@@ -110,7 +110,7 @@ def _of_observation(entry: Observed, named: Named, library: Library) -> Mention:
         active=True,
         sites=sites_of(entry.sites, "", library.concepts[named.concept].sites, library) or named.sites,
         certainty="narrative",
-        flags=flags if when else (*flags, "undated"),
+        flags=flags if when else (*flags, UNDATED),
         restricted=entry.restricted,
     )
 
@@ -127,6 +127,6 @@ def _of_problem(problem: Problem, named: Named, library: Library) -> Mention:
         active=stands(problem),
         sites=sites_of(problem.sites, "", library.concepts[named.concept].sites, library) or named.sites,
         certainty="narrative",
-        flags=flags if problem.onset or problem.recorded else (*flags, "undated"),
+        flags=flags if problem.onset or problem.recorded else (*flags, UNDATED),
         restricted=problem.restricted,
     )

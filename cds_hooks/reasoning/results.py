@@ -6,15 +6,15 @@ used, a list that was not read whole, two entries of one moment that contradict 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar, cast
 
 from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, Observed, PatientRecord
 from cds_hooks.model.codes import Concept
 from cds_hooks.model.findings import FindingRule
-from cds_hooks.model.results import RESTRICTED, Evidence, Finding, Gap, GapReason
+from cds_hooks.model.results import RESTRICTED, UNDATED, Evidence, Finding, Gap, GapReason
 from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.entries import Chart, says_something
 from cds_hooks.reasoning.times import is_within
@@ -42,6 +42,8 @@ class Unusable:
 
     entry: Observed
     gap: Gap
+    value: Reading | None = None
+    """What it would be, were it dated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,17 @@ def shown(item: Result, words: str) -> Evidence:
         reference=item.entry.reference,
         label=item.concept.name,
         value=words,
-        at=time_of(item.entry),
-        flags=("preliminary",) if item.entry.preliminary else (),
+        at=time_of(item.entry) if is_dated(item.entry) else None,
+        flags=tuple(_flags(item.entry)),
         restricted=item.entry.restricted,
     )
+
+
+def _flags(entry: Observed) -> Iterator[str]:
+    if entry.preliminary:
+        yield "preliminary"
+    if not is_dated(entry):
+        yield UNDATED
 
 
 def is_dated(entry: Observed) -> bool:
@@ -172,9 +181,11 @@ def _read_results(concept_id: str, chart: Chart) -> Results:
     readings: list[Reading] = []
     unusable: list[Unusable] = []
     for entry in chart.observed.get(concept_id, ()):
-        item = reading(entry, concept, chart.library) if is_dated(entry) else GapReason.UNDATED
-        if isinstance(item, Reading):
+        item = reading(entry, concept, chart.library)
+        if isinstance(item, Reading) and is_dated(entry):
             readings.append(item)
+        elif isinstance(item, Reading):
+            unusable.append(replace(unusable_for(entry, concept, GapReason.UNDATED), value=item))
         elif item is not None or says_something(entry):
             unusable.append(unusable_for(entry, concept, item or GapReason.VALUE_UNKNOWN))
     return Results(tuple(sorted(readings, key=newest_first)), tuple(unusable))

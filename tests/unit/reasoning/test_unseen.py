@@ -110,6 +110,46 @@ def test_a_result_that_cannot_be_read_and_might_be_an_emergency_is_essential(rea
     assert [("Platelet count", reason, True)] == gaps_of(ALARM, platelets("150", hours_ago(30)), entry)
 
 
+@pytest.mark.parametrize("others", [(), (platelets("150", hours_ago(30), reference="Observation/o2"),)])
+def test_an_undated_result_that_alone_would_be_an_emergency_is_essential(others):
+    assert [("Platelet count", GapReason.UNDATED, True)] == gaps_of(ALARM, platelets("5", undated=True), *others)
+
+
+def test_so_is_an_undated_word_and_only_where_it_is_the_word_that_was_asked_for():
+    body = ALARM.replace("low", "blood")
+    said = {"blood": "answer: {concepts: [urine-blood], is: [present, two-plus]}"}
+
+    def told(word):
+        library = library_of(SEEN | said, criteria={"R-IT-01": body})
+        found = find(record(observed("petechiae"), observed("urine blood", word, undated=True)), library, AT)
+        gaps = assess(found, (), library, AT, truth_of=found.truth_of, scores=tuple).gaps
+        return found["blood"], [(gap.what, gap.reason, gap.essential) for gap in gaps]
+
+    found, gaps = told("2+")
+    assert [("Blood in urine", GapReason.UNDATED, True)] == gaps
+    assert (U, ["2+"]) == (found.truth, [item.value for item in found.evidence])
+    assert [] == told("absent")[1]
+
+
+def test_an_undated_result_is_shown_where_it_might_decide():
+    low, harmless = (
+        find(record(platelets(value, undated=True)), library_of(SEEN), AT)["low"] for value in ("5", "150")
+    )
+
+    assert [("5 ×10⁹/L", None, ("undated",))] == [(item.value, item.at, item.flags) for item in low.evidence]
+    assert () == harmless.evidence
+    assert [GapReason.UNDATED] == [gap.reason for gap in low.gaps] == [gap.reason for gap in harmless.gaps]
+
+
+def test_what_an_undated_result_rests_on_is_told_beside_a_dated_one():
+    found = find(
+        record(platelets("150"), platelets("5", undated=True, reference="Observation/2")), library_of(SEEN), AT
+    )
+
+    assert U is found["low"].truth
+    assert ["150 ×10⁹/L", "5 ×10⁹/L"] == [item.value for item in found["low"].evidence]
+
+
 def test_it_is_looked_for_in_what_a_finding_is_built_from():
     body = ALARM.replace("low", "{all: [both, rash]}")
 
@@ -127,7 +167,7 @@ def test_it_is_essential_where_it_could_only_raise_the_tier():
     [
         pytest.param(ALARM, platelets("5 foo", days_ago(30)), id="too old to count"),
         pytest.param(ALARM, platelets("5"), id="readable"),
-        pytest.param(ALARM, platelets("5", undated=True), id="only undated"),
+        pytest.param(ALARM, platelets("150", undated=True), id="harmless and undated"),
         pytest.param(ALARM.replace("EMERGENCY", "SAME_DAY"), platelets("5 foo"), id="no emergency"),
         pytest.param(f"{ALARM}\nstatus: silent", platelets("5 foo"), id="not active"),
         pytest.param(ALARM.replace("low", "{all: [low, clotting]}"), platelets("5 foo"), id="more is unknown"),
