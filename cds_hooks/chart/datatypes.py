@@ -40,13 +40,28 @@ class Odd(Struct, gc=False):
     """Something of which only the presence matters."""
 
 
+class Identifier(Struct, gc=False):
+    """A number by which someone is known, and whose numbers they are."""
+
+    bare = "value"
+    system: str = ""
+    value: str = ""
+
+
 class Reference(Struct, gc=False):
     """A pointer to a resource: its address, or only its identifier or its name."""
 
     bare = "reference"
     reference: str = ""
-    identifier: Odd | None = None
+    identifier: Identifier | None = None
     display: str = ""
+
+    @staticmethod
+    def mend(written: dict[str, object]) -> dict[str, object]:
+        """The object with a number in place of the address as what it may be: an identifier of no system."""
+        address = written.get("reference")
+        is_number = isinstance(address, int | Decimal) and not isinstance(address, bool)
+        return {**written, "reference": None, "identifier": {"value": address}} if is_number else written
 
 
 class Pointed(Struct, gc=False):

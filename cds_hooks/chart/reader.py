@@ -16,11 +16,11 @@ from typing import Final, Literal
 
 from cds_hooks.chart import shapes
 from cds_hooks.chart.answers import Item, Opened, opened
-from cds_hooks.chart.datatypes import Reference
 from cds_hooks.chart.entries import Entry, entries, is_ahead
 from cds_hooks.chart.lists import lists
 from cds_hooks.chart.medicines import Find
 from cds_hooks.chart.moment import brought
+from cds_hooks.chart.owners import Owner
 from cds_hooks.chart.pool import Identity, identity, medications, one_of_each, reference, tail
 from cds_hooks.chart.record import (
     Answer,
@@ -104,33 +104,15 @@ def read(
 
 def _sorted_out(items: Sequence[Item], patient_id: str) -> tuple[list[Item], list[Item]]:
     """The items that may be used, and those that may not, each with its flaw."""
-    patient = f"Patient/{patient_id}"
-    own = frozenset({patient, *(item.address for item in items if reference(item) == patient and item.address)})
+    owner = Owner(patient_id, items)
     mine: list[Item] = []
     refused: list[Item] = []
     for item in items:
-        if flaw := item.flaw or _not_of(item, own):
+        if flaw := item.flaw or owner.refuses(item):
             refused.append(replace(item, flaw=flaw))
         else:
             mine.append(item)
     return mine, refused
-
-
-def _not_of(item: Item, own: frozenset[str]) -> GapReason | None:
-    """Why the entry cannot be taken as this patient's, or None. One that names nobody was asked for as theirs.
-
-    A contained subject has no identity outside its resource, so it says no more than none. An identifier or a
-    name does say who it is, but not whether that is this patient.
-    """
-    resource = item.resource
-    if isinstance(resource, shapes.Patient):
-        return None if not resource.id or reference(item) in own else GapReason.OTHER_PATIENT
-    whose = (resource and (resource.subject or resource.patient)) or Reference()
-    address = whose.reference
-    if not address:
-        return GapReason.OWNER_UNKNOWN if whose.identifier or whose.display else None
-    is_own = address.startswith("#") or address in own or tail(address, "Patient") in own
-    return None if is_own else GapReason.OTHER_PATIENT
 
 
 def _judged(queries: Sequence[Query], held: Mapping[str, Opened], refused: Iterable[Item]) -> dict[str, Opened]:

@@ -14,7 +14,17 @@ from typing import TypeAlias
 
 from msgspec import Raw, Struct, field
 
-from cds_hooks.chart.datatypes import Concept, Meta, Odd, Period, Pointed, Quantity, Reference, ReferenceRange
+from cds_hooks.chart.datatypes import (
+    Concept,
+    Identifier,
+    Meta,
+    Odd,
+    Period,
+    Pointed,
+    Quantity,
+    Reference,
+    ReferenceRange,
+)
 
 
 class Resource(Struct, gc=False, rename="camel", tag_field="resourceType", tag=True):
@@ -24,6 +34,7 @@ class Resource(Struct, gc=False, rename="camel", tag_field="resourceType", tag=T
     meta: Meta | None = None
     subject: Reference | None = None
     patient: Reference | None = None
+    contained: tuple[Raw, ...] = ()
     lost: tuple[str, ...] = field(default=(), name="(lost)")
 
     @property
@@ -76,6 +87,7 @@ class Observation(Valued, gc=False, rename="camel", tag_field="resourceType", ta
     meta: Meta | None = None
     subject: Reference | None = None
     patient: Reference | None = None
+    contained: tuple[Raw, ...] = ()
 
     status: str = ""
     category: tuple[Concept, ...] = ()
@@ -165,7 +177,6 @@ class OfMedicine(Resource, gc=False, rename="camel"):
     medication_codeable_concept: Concept | None = None
     medication_reference: Reference | None = None
     medication: Pointed | None = None
-    contained: tuple[Raw, ...] = ()
 
 
 class Adherence(Struct, gc=False):
@@ -266,6 +277,7 @@ class Patient(Resource, gc=False, rename="camel", tag=True):
 
     gender: str = ""
     birth_date: str = ""
+    identifier: tuple[Identifier, ...] = ()
     deceased_boolean: bool | None = None
     deceased_date_time: str = ""
 

@@ -98,7 +98,7 @@ def test_another_patient_beside_this_one_costs_nothing():
         {"reference": "Patient/p1/_history/3"},
         {"reference": "urn:uuid:p1"},
         {"reference": "p1"},
-        {"reference": "#pat"},
+        {"reference": " Patient/p1 "},
         {"reference": "Patient/p1", "identifier": {"value": "7"}, "display": "somebody"},
         {"type": "Patient"},
         {},
@@ -131,7 +131,16 @@ def test_an_entry_of_another_patient_is_refused_and_counted(subject: object):
 
 @pytest.mark.parametrize(
     "subject",
-    [{"identifier": {"value": "7"}}, {"display": "somebody"}, {"identifier": {"value": "7"}, "display": "x"}],
+    [
+        {"identifier": {"value": "7"}},
+        {"display": "somebody"},
+        {"identifier": {"value": "7"}, "display": "x"},
+        {"reference": "#pat"},
+        {"reference": "#"},
+        7,
+        [7],
+        {"reference": 7},
+    ],
 )
 def test_an_entry_of_a_person_who_cannot_be_compared_is_refused_and_counted(subject: object):
     record = record_of(condition(subject=subject))
@@ -139,6 +148,53 @@ def test_an_entry_of_a_person_who_cannot_be_compared_is_refused_and_counted(subj
     assert () == record.problems
     assert (Gap("Entry in the problem list", GapReason.OWNER_UNKNOWN),) == record.gaps
     assert ListRead(Listing.FAILED, reason=GapReason.OWNER_UNKNOWN) == record.lists["Condition"]
+
+
+# ---------------------------------------------------------------- who is known by an identifier
+
+NUMBER = {"system": "https://hospital.example/mrn", "value": "77"}
+KNOWN = {"resourceType": "Patient", "id": ME, "identifier": [{"system": "urn:ssn", "value": "1"}, NUMBER]}
+
+
+def _contained(**fields: object) -> dict[str, object]:
+    inside = [{"resourceType": "Basic", "id": "pat"}, 5, {"resourceType": "Patient", "id": "pat", **fields}]
+    return condition(subject={"reference": "#pat"}, contained=inside)
+
+
+@pytest.mark.parametrize(
+    "of_this_patient",
+    [
+        _contained(identifier=[NUMBER]),
+        _contained(identifier=NUMBER | {"use": "usual"}),
+        _contained(identifier=[{"system": "urn:other", "value": "9"}, NUMBER]),
+        condition(subject={"reference": "#p1"}, contained=[{"resourceType": "Patient", "id": "p1"}]),
+        condition(subject={"identifier": NUMBER}),
+    ],
+)
+def test_an_entry_is_this_patients_by_an_identifier_or_the_id_of_who_is_contained(of_this_patient: object):
+    assert 1 == len(record_of(KNOWN, of_this_patient).problems)
+
+
+@pytest.mark.parametrize(
+    ("reason", "of_somebody"),
+    [
+        (GapReason.OTHER_PATIENT, _contained(identifier=[NUMBER | {"value": "78"}])),
+        (GapReason.OTHER_PATIENT, condition(subject={"identifier": NUMBER | {"value": "78"}})),
+        (
+            GapReason.OTHER_PATIENT,
+            condition(subject={"reference": "#p1"}, contained=[_patient(identifier=[NUMBER | {"value": "78"}])]),
+        ),
+        (GapReason.OWNER_UNKNOWN, _contained(identifier=[{"system": "urn:other", "value": "77"}])),
+        (GapReason.OWNER_UNKNOWN, _contained(identifier=[{"system": "urn:ssn"}, {"value": "77"}])),
+        (GapReason.OWNER_UNKNOWN, _contained()),
+        (GapReason.OWNER_UNKNOWN, condition(subject={"identifier": {"value": "77"}})),
+    ],
+)
+def test_an_identifier_compares_only_within_its_system(reason: GapReason, of_somebody: object):
+    record = record_of(KNOWN, of_somebody)
+
+    assert () == record.problems
+    assert (Gap("Entry in the problem list", reason),) == record.gaps
 
 
 # ---------------------------------------------------------------- what is refused is missing from its list
