@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from cds_hooks.chart import shapes
 from cds_hooks.chart.answers import Item, Opened, opened
@@ -21,6 +21,7 @@ from cds_hooks.chart.lists import lists
 from cds_hooks.chart.medicines import Find
 from cds_hooks.chart.moment import brought
 from cds_hooks.chart.owners import Owner
+from cds_hooks.chart.people import person
 from cds_hooks.chart.pool import Identity, identity, medications, one_of_each, reference, tail
 from cds_hooks.chart.record import (
     Answer,
@@ -34,10 +35,8 @@ from cds_hooks.chart.record import (
     Query,
     Visit,
 )
-from cds_hooks.chart.times import when
 from cds_hooks.model.results import Gap, GapReason
 
-_SEXES: Final[Mapping[str, Literal["female", "male"]]] = {"female": "female", "male": "male"}
 _NO_CONTEXT: Final[Mapping[str, bytes]] = {}
 _WORDS: Final = {
     "AllergyIntolerance": "Allergy",
@@ -80,7 +79,7 @@ def read(
     others = [opened(Answer((raw,)), "") for raw in loose]
     items = one_of_each(item for answer in (*held.values(), *others) for item in answer.items)
     mine, not_mine = _sorted_out(items, patient_id)
-    patient = _patient(mine, at)
+    patient, unread = person((i.resource for i in mine if isinstance(i.resource, shapes.Patient)), at)
     carried = one_of_each(item for raw in context.values() for item in opened(Answer((raw,)), "").items)
     shelf = _Shelf((*mine, *carried))
     found, ahead = _entries(mine, patient, shelf.find, at)
@@ -96,7 +95,7 @@ def read(
         tuple(entry for entry in found if isinstance(entry, Event)),
         tuple(entry for entry in found if isinstance(entry, Intolerance)),
         lists(queries, _judged(queries, held, refused)),
-        _gaps((*refused, *foreign)),
+        (*_gaps((*refused, *foreign)), *unread),
         tuple(sorted(shelf.missed)),
         patient_id,
     )
@@ -125,20 +124,6 @@ def _judged(queries: Sequence[Query], held: Mapping[str, Opened], refused: Itera
 def _with_flaws(answer: Opened, resource_type: str, flawed: Mapping[Identity, Item]) -> Opened:
     items = (flawed.get(identity(item), item) if item.kind == resource_type else item for item in answer.items)
     return replace(answer, items=tuple(items)) if flawed else answer
-
-
-def _patient(mine: Iterable[Item], at: datetime) -> Patient | None:
-    """The person; a resource with the right id before one without any. A death that is dated ahead is an error."""
-    found = [item.resource for item in mine if isinstance(item.resource, shapes.Patient)]
-    if not found:
-        return None
-    person = max(found, key=lambda one: one.id)
-    died = when(person.deceased_date_time)
-    return Patient(
-        when(person.birth_date),
-        _SEXES.get(person.gender, ""),
-        deceased=bool(person.deceased_boolean) or (died is not None and died.earliest <= at),
-    )
 
 
 class _Shelf:

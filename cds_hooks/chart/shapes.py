@@ -280,6 +280,8 @@ class Patient(Resource, gc=False, rename="camel", tag=True):
     identifier: tuple[Identifier, ...] = ()
     deceased_boolean: bool | None = None
     deceased_date_time: str = ""
+    deceased_boolean_is_missing: Odd | None = field(default=None, name="_deceasedBoolean")
+    deceased_date_time_is_missing: Odd | None = field(default=None, name="_deceasedDateTime")
 
 
 class Procedure(Resource, gc=False, rename="camel", tag=True):

@@ -47,18 +47,50 @@ def test_a_birth_date_that_is_only_an_extension_is_unknown():
     assert record_of(_patient(_birthDate={"extension": []})).patient.born is None
 
 
-@pytest.mark.parametrize("fields", [{"deceasedBoolean": True}, {"deceasedDateTime": "2026-01"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"deceasedBoolean": True},
+        {"deceasedBoolean": "true"},
+        {"deceasedDateTime": "2026-01"},
+        {"deceasedDateTime": "2026-01", "_deceasedDateTime": {"extension": []}},
+        {"deceasedBoolean": True, "deceasedDateTime": "unknown"},
+    ],
+)
 def test_death_is_read_in_both_forms(fields: dict[str, object]):
-    assert record_of(_patient(**fields)).patient.deceased
+    record = record_of(_patient(**fields))
+
+    assert (True, ()) == (record.patient.deceased, record.gaps)
 
 
-@pytest.mark.parametrize("died", ["2031-01-01", "unknown"])
-def test_a_death_that_lies_ahead_or_is_no_date_silences_nobody(died: str):
-    assert not record_of(_patient(deceasedDateTime=died)).patient.deceased
+UNKNOWN_DEATH = {"extension": [{"url": "data-absent-reason", "valueCode": "unknown"}]}
 
 
-def test_no_death_is_said_in_so_many_words():
-    assert not record_of(_patient(deceasedBoolean=False)).patient.deceased
+@pytest.mark.parametrize(
+    ("reason", "fields"),
+    [
+        (GapReason.FUTURE, {"deceasedDateTime": "2031-01-01"}),
+        (GapReason.CONFLICTING, {"deceasedBoolean": False, "deceasedDateTime": "2026-01-01"}),
+        (GapReason.VALUE_UNKNOWN, {"deceasedDateTime": "unknown"}),
+        (GapReason.VALUE_UNKNOWN, {"deceasedDateTime": True}),
+        (GapReason.VALUE_UNKNOWN, {"deceasedBoolean": "yes"}),
+        (GapReason.VALUE_UNKNOWN, {"deceasedBoolean": 1}),
+        (GapReason.VALUE_UNKNOWN, {"_deceasedDateTime": UNKNOWN_DEATH}),
+        (GapReason.VALUE_UNKNOWN, {"_deceasedBoolean": UNKNOWN_DEATH}),
+    ],
+)
+def test_a_death_that_cannot_be_read_silences_nobody_and_is_a_gap(reason: GapReason, fields: dict[str, object]):
+    record = record_of(_patient(**fields))
+
+    assert not record.patient.deceased
+    assert (Gap("Whether the patient has died", reason, "Patient/p1"),) == record.gaps
+
+
+@pytest.mark.parametrize("fields", [{"deceasedBoolean": False}, {"deceasedBoolean": "false"}, {}])
+def test_no_death_is_no_gap(fields: dict[str, object]):
+    record = record_of(_patient(**fields))
+
+    assert (False, ()) == (record.patient.deceased, record.gaps)
 
 
 def test_a_patient_without_an_id_was_asked_for_as_this_one():
