@@ -26,10 +26,8 @@ from cds_hooks.model.truth import All, AnyOf, AtLeast, Expression, Truth
 from cds_hooks.populations.lines import Line, Member
 from cds_hooks.populations.owners import patient_of
 from cds_hooks.reasoning.codes import meaning
-from cds_hooks.reasoning.descriptions import with_described
-from cds_hooks.reasoning.entries import sort_entries
 from cds_hooks.reasoning.logic import SCORE_PREFIX
-from cds_hooks.reasoning.narrative import with_narrative
+from cds_hooks.reasoning.mapping import charted
 from cds_hooks.reasoning.values import Reading, compare, reading
 
 _HOOK: Final = "patient-view"
@@ -279,7 +277,7 @@ def _is_in_one(line: Line, library: Library, concept: Concept, ranges: Sequence[
 
 
 def _concepts(record: PatientRecord, library: Library) -> frozenset[str]:
-    chart = with_narrative(with_described(sort_entries(record, library, _FAR)))
+    chart = charted(record, library, _FAR)
     return frozenset(_named(chart.mentions)) | frozenset(_named(chart.observed))
 
 

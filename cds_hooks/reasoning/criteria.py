@@ -65,7 +65,8 @@ def might_be_emergencies(
     found = dict.fromkeys(_unreadable_in(opens, findings, library, truth_of, supposed))
     for match in matches:
         rule = library.criteria[match.rule]
-        if _is_open(match, rule):
+        could_be_worse = gate_at_worst is not gate or _could_be_worse(match, findings)
+        if _is_open(match, rule) and could_be_worse:
             worst = assess_criterion(rule, supposed, gate_at_worst, firmly)
             names = worst.relied_on if worst.tier is Tier.EMERGENCY else ()
             found |= dict.fromkeys(_unreadable_in(names, findings, library, truth_of, supposed))
@@ -124,6 +125,12 @@ def _is_open(match: Match, rule: Criterion) -> bool:
     """Whether an active criterion could still become an emergency."""
     could = rule.status == "active" and any(step.tier is Tier.EMERGENCY for step in rule.tiers)
     return could and match.truth is not Truth.ABSENT and match.tier is not Tier.EMERGENCY
+
+
+def _could_be_worse(match: Match, findings: Mapping[str, Finding]) -> bool:
+    """Whether it was held down, or a result that could not be read is among what would settle it."""
+    named = (name for name in match.would_settle if not name.startswith(SCORE_PREFIX))
+    return match.capped or any(any(_unreadable(findings[name])) for name in named)
 
 
 def _at_worst(findings: Mapping[str, Finding], library: Library, truth_of: TruthOf) -> TruthOf:

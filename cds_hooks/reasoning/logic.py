@@ -129,15 +129,15 @@ def _at_least(counted: Counted, truth_of: TruthOf) -> Truth:
 
 
 def _open_in(expression: Expression, truth_of: TruthOf) -> Iterator[str]:
+    if truth(expression, truth_of) is not Truth.UNKNOWN:
+        return
     if isinstance(expression, str):
-        if truth_of(expression) is Truth.UNKNOWN:
-            yield expression
-    elif truth(expression, truth_of) is Truth.UNKNOWN:
-        if isinstance(expression, ScoreAtLeast):
-            yield score_key(expression.score.id, expression.score.at_least)
-        else:
-            for part in parts_of(expression):
-                yield from _open_in(part, truth_of)
+        yield expression
+    elif isinstance(expression, ScoreAtLeast):
+        yield score_key(expression.score.id, expression.score.at_least)
+    else:
+        for part in parts_of(expression):
+            yield from _open_in(part, truth_of)
 
 
 def _relied_on(expression: Expression, truth_of: TruthOf) -> Iterator[str]:

@@ -1,13 +1,15 @@
 """find: PatientRecord -> Findings. Each finding is worked out when it is first asked for, and once.
 
-A chart without skin bleeding asks for a handful of findings, so most charts cost little. The answer is
-a function of (record, library, at) whatever the order of asking.
+A chart without skin bleeding asks for a handful of findings, so most charts cost little; on any chart most
+findings look for what is not there, and are known beforehand. The answer is a function of (record, library, at)
+whatever the order of asking.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from cds_hooks.chart.record import PatientRecord
 from cds_hooks.model.findings import FindingRule, Person
@@ -29,16 +31,21 @@ from cds_hooks.reasoning.scores import reaches, score_range
 from cds_hooks.reasoning.signs import find_sign
 from cds_hooks.reasoning.since import find_since
 from cds_hooks.reasoning.unclear import with_unclear
+from cds_hooks.reasoning.untouched import NOTHING_CHARTED, of_entries_alone, touched
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""An empty chart says the same at every time."""
 
 
 class Findings(Mapping[str, Finding]):
     """Every finding of the library for one chart, by id."""
 
-    def __init__(self, record: PatientRecord, library: Library, at: datetime) -> None:
-        self._library = library
-        self._chart = with_unclear(with_narrative(with_described(sort_entries(record, library, at))))
+    def __init__(self, chart: Chart, known: Mapping[str, Finding]) -> None:
+        """`known` are findings of this chart that need not be worked out."""
+        self._library = chart.library
+        self._chart = chart
         self._medicines: Medicines | None = None
-        self._known: dict[str, Finding] = {}
+        self._known = dict(known)
         self._truths: dict[str, Truth] = {}
         self._scores: dict[str, ScoreRange] = {}
 
@@ -143,7 +150,23 @@ class Findings(Mapping[str, Finding]):
 
 def find(record: PatientRecord, library: Library, at: datetime) -> Findings:
     """The findings of a chart at an instant. Unknown where the chart does not tell, with the gaps."""
-    return Findings(record, library, at)
+    chart = charted(record, library, at)
+    known = dict(_of_an_empty_chart(library))
+    for name in touched(chart):
+        known.pop(name, None)
+    return Findings(chart, known)
+
+
+def charted(record: PatientRecord, library: Library, at: datetime) -> Chart:
+    """The entries of a chart by what they stand for: named, described, told in sentences, or left unclear."""
+    return with_unclear(with_narrative(with_described(sort_entries(record, library, at))))
+
+
+@lru_cache(maxsize=20)
+def _of_an_empty_chart(library: Library) -> Mapping[str, Finding]:
+    """What the findings say that look at entries alone, where there are none; the same for every patient."""
+    nothing = Findings(Chart(NOTHING_CHARTED, library, _ANY_TIME, {}, {}), {})
+    return {name: nothing[name] for name in of_entries_alone(library)}
 
 
 def _takes_back(other: Finding, found: Finding, rule: FindingRule) -> bool:
