@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
-from cds_hooks.model.criteria import Criterion, TierStep
+from cds_hooks.model.criteria import ABOUT_ORDERS, Criterion, TierStep
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Finding, Gap, GapReason, Match
 from cds_hooks.model.truth import Expression, Tier, Truth
@@ -52,23 +52,25 @@ def assess_criterion(
 
 
 def might_be_emergencies(
-    matches: Iterable[Match], findings: Mapping[str, Finding], library: Library, truth_of: TruthOf, gate: Truth
+    matches: Sequence[Match], findings: Mapping[str, Finding], library: Library, truth_of: TruthOf, gate: Truth
 ) -> tuple[Gap, ...]:
     """An essential gap for each entry that could not be read and might open the gate, or make an emergency.
 
+    About an order it is enough that a rule might speak, also where nobody can identify what is ordered.
     `matches` are those of the same findings. About such a chart silence would read as nothing found.
     """
     supposed = _at_worst(findings, library, truth_of)
     firmly = firm(findings, truth_of)
     gate_at_worst = supposed(library.card.gate) if gate is Truth.UNKNOWN else gate
-    opens = (library.card.gate,) if gate_at_worst is not gate else ()
-    found = dict.fromkeys(_unreadable_in(opens, findings, library, truth_of, supposed))
+    opens = gate_at_worst is not gate and any(_stands_behind_it(library.criteria[one.rule]) for one in matches)
+    names: tuple[str, ...] = (library.card.gate,) if opens else ()
+    found = dict.fromkeys(_unreadable_in(names, findings, library, truth_of, supposed))
     for match in matches:
         rule = library.criteria[match.rule]
         could_be_worse = gate_at_worst is not gate or _could_be_worse(match, findings)
         if _is_open(match, rule) and could_be_worse:
             worst = assess_criterion(rule, supposed, gate_at_worst, firmly)
-            names = worst.relied_on if worst.tier is Tier.EMERGENCY else ()
+            names = worst.relied_on if worst.tier is Tier.EMERGENCY or _is_about_orders(rule) else ()
             found |= dict.fromkeys(_unreadable_in(names, findings, library, truth_of, supposed))
     return tuple(found)
 
@@ -122,9 +124,19 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_open(match: Match, rule: Criterion) -> bool:
-    """Whether an active criterion could still become an emergency."""
-    could = rule.status == "active" and any(step.tier is Tier.EMERGENCY for step in rule.tiers)
-    return could and match.truth is not Truth.ABSENT and match.tier is not Tier.EMERGENCY
+    """Whether an active criterion could still become an emergency; one about orders, whether it could be met."""
+    if rule.status != "active" or match.truth is Truth.ABSENT:
+        return False
+    could_be_worse = any(step.tier is Tier.EMERGENCY for step in rule.tiers) and match.tier is not Tier.EMERGENCY
+    return could_be_worse or (match.truth is Truth.UNKNOWN and _is_about_orders(rule))
+
+
+def _stands_behind_it(rule: Criterion) -> bool:
+    return rule.status == "active" and rule.needs_skin_bleeding
+
+
+def _is_about_orders(rule: Criterion) -> bool:
+    return not ABOUT_ORDERS.isdisjoint(rule.hooks)
 
 
 def _could_be_worse(match: Match, findings: Mapping[str, Finding]) -> bool:
@@ -143,16 +155,18 @@ def _at_worst(findings: Mapping[str, Finding], library: Library, truth_of: Truth
         built_from = library.findings[name].when
         if built_from is not None:
             return truth(built_from, supposed)
-        return Truth.PRESENT if any(_unreadable(findings[name])) else Truth.UNKNOWN
+        return Truth.PRESENT if any(_unreadable(findings[name], library)) else Truth.UNKNOWN
 
     return supposed
 
 
-def _unreadable(found: Finding) -> Iterator[Gap]:
-    """What tells nothing, and what would make it present if only it were dated."""
+def _unreadable(found: Finding, library: Library) -> Iterator[Gap]:
+    """What tells nothing, what would make it present if only it were dated, and drafts without a name."""
     undated = {item.reference for item in found.evidence if UNDATED in item.flags}
+    test = library.findings[found.id].medication
+    reasons = _UNREADABLE | {GapReason.UNIDENTIFIED} if test and test.proposed else _UNREADABLE
     for gap in found.gaps:
-        if gap.reason in _UNREADABLE or (gap.reason is GapReason.UNDATED and gap.reference in undated):
+        if gap.reason in reasons or (gap.reason is GapReason.UNDATED and gap.reference in undated):
             yield gap
 
 
@@ -162,4 +176,4 @@ def _unreadable_in(
     """The gaps of the results that were taken for dangerous, among what these findings are built from."""
     for leaf in dict.fromkeys(leaf for name in names for leaf in leaves(name, library, supposed)):
         if truth_of(leaf) is Truth.UNKNOWN:
-            yield from (replace(gap, essential=True) for gap in _unreadable(findings[leaf]))
+            yield from (replace(gap, essential=True) for gap in _unreadable(findings[leaf], library))

@@ -39,12 +39,12 @@ def find_proposed(rule: FindingRule, test: MedicationTest, medicines: Medicines,
     UNKNOWN while a draft cannot be identified, or the lists that could blame a medicine were not read.
     """
     asked = [item for item in medicines.proposed if _is_asked(item, test)]
-    blames = tuple(_blames(test.blamed_for, chart)) if asked and test.blamed_for else ()
+    blames = tuple(_blames(test.blamed_for, chart)) if test.blamed_for else ()
     counting = [(item, _blaming(item, blames, test, chart.library)) for item in asked]
     present = [(item, because) for item, because in counting if because or not test.blamed_for]
     if present:
         return Finding(rule.id, Truth.PRESENT, evidence=tuple(_evidence(present, chart.library, chart.at)))
-    gaps = tuple(_gaps(medicines, chart.record.lists if asked else {}))
+    gaps = tuple(_gaps(test, medicines, chart.record.lists, has_asked=bool(asked), has_blame=bool(blames)))
     return Finding(rule.id, Truth.UNKNOWN if gaps else Truth.ABSENT, gaps=gaps)
 
 
@@ -107,11 +107,13 @@ def _line(blame: _Blame, library: Library) -> Evidence:
     )
 
 
-def _gaps(medicines: Medicines, lists: Mapping[str, ListRead]) -> Iterator[Gap]:
+def _gaps(
+    test: MedicationTest, medicines: Medicines, lists: Mapping[str, ListRead], *, has_asked: bool, has_blame: bool
+) -> Iterator[Gap]:
     """What leaves it open: a draft without a readable name, and for blame a list that was not read whole."""
-    if medicines.unidentified_drafts:
+    if medicines.unidentified_drafts and (has_blame or not test.blamed_for):
         yield Gap("proposed medication", GapReason.UNIDENTIFIED, count=medicines.unidentified_drafts)
-    for name in _BLAMING if lists else ():
+    for name in _BLAMING if test.blamed_for and (has_asked or medicines.unidentified_drafts) else ():
         state = lists.get(name, ListRead(Listing.NOT_READ))
         if state.state is not Listing.COMPLETE:
             yield Gap(LIST_WORDS[name], state.reason or GapReason.NOT_SUPPLIED)

@@ -84,6 +84,16 @@ def test_a_draft_that_nobody_can_identify_is_counted():
     assert (gap.reason, gap.count) == (GapReason.UNIDENTIFIED, 1)
 
 
+def test_one_that_nobody_can_identify_is_blamed_where_the_chart_blames_any_medicine():
+    def told(*allergies, **more):
+        found = proposed(BLAMED, draft(Coded()), allergies=allergies, **more)
+        return found.truth, [gap.reason for gap in found.gaps]
+
+    assert (U, [GapReason.UNIDENTIFIED]) == told(allergy("aspirin", "fever"))
+    assert (A, []) == told(allergy("aspirin", "purpura"))
+    assert (U, [GapReason.FAILED]) == told(lists=READ | {"Condition": list_failed()})
+
+
 # ---------------------------------------------------------------- blame
 
 

@@ -1,15 +1,17 @@
 """What was not seen lowers nothing, and a result that cannot be read and might be an emergency is told."""
 
+from dataclasses import replace
+
 import pytest
 
 from cds_hooks.cards.compose import Voice
-from cds_hooks.chart.record import Listing, ListRead
+from cds_hooks.chart.record import Coded, Listing, ListRead
 from cds_hooks.model.results import GapReason
 from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.assess import assess
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.service import advise_on
-from tests.build import AT, amount, days_ago, hours_ago, library_of, observed, platelets, record
+from tests.build import AT, amount, days_ago, hours_ago, library_of, medicine, observed, platelets, record
 
 P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN
 
@@ -195,3 +197,66 @@ def test_silence_about_such_a_result_is_broken_by_a_gap_card():
     assert card.summary == "Platelet count could not be read: urgent causes not checked"
     assert card.indicator == "info"
     assert "Platelet count: its unit is missing or unknown" in card.detail
+
+
+# ---------------------------------------------------------------- orders that nobody can identify
+
+ORDERS = "hooks: [order-sign]\nneeds_skin_bleeding: false\ntiers: [{tier: SAME_DAY}]"
+ASKED = SEEN | {
+    "thinner": "medication: {ingredients: [aspirin], proposed: true}",
+    "culprit": "medication: {proposed: true, blamed_for: [fever]}",
+}
+UNNAMED = replace(medicine(Coded(), "planned", source="proposed"), drafted=True)
+ALLERGIES = {"AllergyIntolerance": ListRead(Listing.COMPLETE)}
+
+
+def ordered(when, *entries, status="active"):
+    body = f"when: {when}\nstatus: {status}\n{ORDERS}"
+    library = library_of(ASKED, criteria={"R-IT-01": body})
+    chart = record(*entries, lists=ALLERGIES)
+    return [card.summary for card in advise_on(chart, library, AT, Voice(), "order-sign").cards]
+
+
+@pytest.mark.parametrize("entry", [platelets("5"), platelets("5 foo"), platelets("5", undated=True)])
+def test_an_order_that_nobody_can_identify_is_told_where_it_could_matter(entry):
+    (summary,) = ordered("{all: [thinner, low]}", UNNAMED, entry)
+
+    assert summary.startswith("Proposed medication")
+    assert summary.endswith("could not be read: this order not checked")
+
+
+def test_a_result_that_cannot_be_read_is_told_where_the_order_could_matter():
+    aspirin = replace(medicine("aspirin", "planned", source="proposed"), drafted=True)
+
+    assert ["Platelet count could not be read: this order not checked"] == ordered(
+        "{all: [thinner, low]}", aspirin, platelets("5 foo")
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "entries"),
+    [
+        ("{all: [thinner, low]}", (UNNAMED, platelets("150"))),
+        ("{all: [thinner, low]}", (UNNAMED,)),
+        ("culprit", (UNNAMED, platelets("5"))),
+        ("{all: [thinner, low]}", (platelets("5"),)),
+        ("{all: [thinner, low]}", (observed("petechiae", "see picture"), UNNAMED)),
+    ],
+)
+def test_where_it_could_not_matter_nothing_is_said(when, entries):
+    assert [] == ordered(when, *entries)
+
+
+def test_a_rule_that_does_not_speak_says_no_gap_either():
+    assert [] == ordered("{all: [thinner, low]}", UNNAMED, platelets("5"), status="silent")
+
+
+def test_a_medicine_on_the_chart_that_nobody_can_identify_makes_no_card_by_itself():
+    library = library_of(
+        SEEN | {"thinner": "medication: {ingredients: [aspirin]}"},
+        criteria={
+            "R-IT-01": "when: {all: [thinner, low]}\nneeds_skin_bleeding: false\ntiers: [{tier: EMERGENCY}]"
+        },
+    )
+
+    assert () == advise_on(record(medicine(Coded()), platelets("5")), library, AT, Voice()).cards
