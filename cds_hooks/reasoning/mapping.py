@@ -8,13 +8,14 @@ whatever the order of asking.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from cds_hooks.chart.record import PatientRecord
 from cds_hooks.model.findings import FindingRule, Person
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Finding, Gap
+from cds_hooks.model.results import Evidence, Finding, Gap
 from cds_hooks.model.scores import ScoreRange
 from cds_hooks.model.truth import AnyOf, Expression, Span, Truth
 from cds_hooks.reasoning.answers import find_answer
@@ -35,6 +36,9 @@ from cds_hooks.reasoning.untouched import NOTHING_CHARTED, of_entries_alone, tou
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """An empty chart says the same at every time."""
+
+_AHEAD = "dated in the future"
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class Findings(Mapping[str, Finding]):
@@ -105,6 +109,8 @@ class Findings(Mapping[str, Finding]):
 
     def _find(self, rule: FindingRule) -> Finding:
         found = self._by_test(rule)
+        if found.evidence and rule.when is None:
+            found = replace(found, evidence=tuple(_told_if_ahead(item, self._chart.at) for item in found.evidence))
         others = (self[name] for name in rule.unless) if found.truth is not Truth.ABSENT else ()
         for other in others:
             if other.truth is Truth.PRESENT and _takes_back(other, found, rule):
@@ -167,6 +173,13 @@ def _of_an_empty_chart(library: Library) -> Mapping[str, Finding]:
     """What the findings say that look at entries alone, where there are none; the same for every patient."""
     nothing = Findings(Chart(NOTHING_CHARTED, library, _ANY_TIME, {}, {}), {})
     return {name: nothing[name] for name in of_entries_alone(library)}
+
+
+def _told_if_ahead(item: Evidence, at: datetime) -> Evidence:
+    """The line, which says when its entry is dated later than clocks differ: it counts, but may be wrong."""
+    dated = item.at or item.since
+    is_ahead = dated is not None and dated.earliest > at + _CLOCKS_DIFFER
+    return replace(item, flags=(*item.flags, _AHEAD)) if is_ahead else item
 
 
 def _takes_back(other: Finding, found: Finding, rule: FindingRule) -> bool:

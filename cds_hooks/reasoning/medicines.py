@@ -167,7 +167,9 @@ def _charted_route(use: MedicationUse, library: Library) -> str:
 
 
 def _has_a_name(use: MedicationUse) -> bool:
-    return any(text.strip() for item in (use.what, *use.ingredients) for text in texts(item))
+    """Whether words stand there: a number is no name."""
+    written = (text for item in (use.what, *use.ingredients) for text in texts(item))
+    return any(any(map(str.isalpha, text)) for text in written)
 
 
 def is_asked_for(item: Taken, test: MedicationTest) -> bool:

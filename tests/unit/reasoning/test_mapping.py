@@ -14,6 +14,7 @@ from tests.build import (
     observed,
     patient,
     platelets,
+    problem,
     record,
     small_library,
     when,
@@ -254,3 +255,30 @@ def test_what_is_absent_already_rests_on_its_own_entries():
     (shown,) = findings_of(TAKEN_BACK, platelets("80"), SEEN_PURPURA)["it"].evidence
 
     assert "Platelet count" == shown.label
+
+
+# ---------------------------------------------------------------- dated in the future
+
+
+@pytest.mark.parametrize(("flags", "minutes"), [((), -1), ((), 4), (("dated in the future",), 6)])
+def test_what_is_dated_ahead_counts_and_is_said_to_be(flags, minutes):
+    ahead = hours_ago(-minutes / 60)
+    rules = {
+        "low": 'measure: {concept: platelet-count, is: {below: "10", unit: "10*9/L"}}',
+        "rash": "sign: {concepts: [petechiae], observed_within: {days: 3}}",
+        "fever": "sign: {concepts: [fever], problem_within: {days: 3}}",
+        "all": "when: {all: [low, rash, fever]}",
+    }
+    found = findings_of(rules, platelets("5", ahead), observed("petechiae", at=ahead), problem("fever", ahead))
+
+    assert found["all"].truth is Truth.PRESENT
+    assert [flags] * 3 == [item.flags for item in found["all"].evidence]
+
+
+def test_a_day_that_has_begun_is_not_ahead_and_the_next_one_is():
+    rule = 'measure: {concept: platelet-count, is: {below: "10", unit: "10*9/L"}}'
+    today, tomorrow = (
+        finding(rule, record(platelets("5", when(day)))).evidence[0].flags for day in ("2026-03-18", "2026-03-19")
+    )
+
+    assert ((), ("dated in the future",)) == (today, tomorrow)

@@ -51,6 +51,7 @@ def lines(found):
         (P, "ingredients: [aspirin], routes: [oral], proposed: true", draft("aspirin", route="oral")),
         (A, "ingredients: [aspirin], routes: [oral], proposed: true", draft("aspirin", route="topical")),
         (U, "ingredients: [aspirin], proposed: true", draft(Coded())),
+        (U, "ingredients: [aspirin], proposed: true", draft("5")),
         (A, "ingredients: [aspirin], proposed: true", draft("no medicine of ours")),
     ],
 )
