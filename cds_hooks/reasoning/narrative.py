@@ -1,7 +1,8 @@
 """Signs that the sentences of a chart name: each is a mention marked as narrative, or is counted as set aside.
 
 Read are the values of observations that are no results, and the wording of problems and visit reasons that
-neither a code nor a whole text explains. Notes, narrative divs and attachments never reach the record.
+neither a code nor a whole text explains; the name of an observation too, where its value is a plain yes or no.
+Notes, narrative divs and attachments never reach the record.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from cds_hooks.chart.record import Coded, Observed, Problem
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Gap, GapReason
 from cds_hooks.reasoning.codes import meaning, texts
-from cds_hooks.reasoning.entries import PAST, Chart, Mention, answer_of, sites_of, stands
+from cds_hooks.reasoning.entries import PAST, Chart, Mention, answer_of, said_by, sites_of, stands
 from cds_hooks.reasoning.text import Aside, Named, TextReading, read_text
 from cds_hooks.reasoning.values import quantity_of
 
@@ -51,6 +52,18 @@ def _readings(chart: Chart) -> Iterator[tuple[Observed | Problem, TextReading]]:
         text = _text_of(entry, chart.library)
         if text:
             yield entry, read_text(text, chart.library)
+        elif isinstance(entry, Observed) and (named := _by_name(entry, chart.library)):
+            yield entry, TextReading(named, {})
+
+
+def _by_name(entry: Observed, library: Library) -> tuple[Named, ...]:
+    """What an observation of no known name says of the signs that its name asks for; a "no" denies them."""
+    said = said_by(entry, library)
+    if said is None or meaning(entry.what, library).concepts or _is_result(entry, library):
+        return ()
+    name = next(texts(entry.what), "").replace("?", " ")
+    found = read_text(name, library).named
+    return found if said else tuple(replace(one, state="absent") for one in found if one.state == "present")
 
 
 def _text_of(entry: Observed | Problem, library: Library) -> str:

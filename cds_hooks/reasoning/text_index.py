@@ -13,7 +13,7 @@ from cds_hooks.model.texts import Cue, TextRules
 _T = TypeVar("_T")
 PhraseIndex: TypeAlias = Mapping[str, Mapping[int, Mapping[tuple[str, ...], tuple[_T, ...]]]]
 """First token -> length, longest first -> all tokens of a phrase -> what it stands for."""
-_TOKEN = re.compile(r"[\w+]+(?:['-][\w+]+)*|[?:,()/&=–—-]")
+_TOKEN = re.compile(r"\w+(?:['-]\w+)*|\++|[?:,()/&=–—-]")
 _NAMED_AS_WHOLES = frozenset({"problem", "context", "lab", "vital", "procedure", "vaccine"})
 """Kinds whose names say nothing in a sentence, but hide the shorter names inside them."""
 _NONE: Mapping[int, Mapping[tuple[str, ...], tuple[Any, ...]]] = {}

@@ -50,9 +50,9 @@ class Trigger:
         return self.watched.intersection(whole.union(*map(self._in_sentences, words[:1])))
 
     def _in_sentences(self, text: str) -> Iterator[str]:
-        """Concepts that its sentences name; where no word begins such a term they need not be read."""
+        """Concepts that its sentences name, or ask for; where no word begins such a term they need not be read."""
         if not self.openings.isdisjoint(tokens_of(text)):
-            yield from (named.concept for named in read_text(text, self.library).named)
+            yield from (named.concept for named in read_text(text.replace("?", " "), self.library).named)
 
     def is_pulled(self, concepts: frozenset[str], value: Quantity | None) -> bool:
         """Whether an entry that stands for these, with that value, could make a rule present or cannot be read."""

@@ -384,3 +384,48 @@ def test_a_criterion_with_a_long_name_has_a_summary_that_fits():
     (card, *_) = compose(replace(found, criteria=(first,)), longer, Voice())
 
     assert card.summary == "A reason for urgent referral stands in narrative text only: please confirm today"
+
+
+# ---------------------------------------------------------------- observations whose name is a sentence
+
+
+@pytest.mark.parametrize(
+    ("expected", "name", "value"),
+    [
+        (True, "Skin of leg: petechiae", None),
+        (True, "Skin of leg: petechiae", True),
+        (True, "Any petechiae?", True),
+        (True, "Possible petechiae seen", "present"),
+        (False, "Any petechiae?", False),
+        (False, "Any petechiae?", "absent"),
+        (False, "Legs without rash, no petechiae", True),
+    ],
+)
+def test_an_unknown_name_is_read_and_the_value_says_whether_it_is_there(expected, name, value):
+    (mention,) = mentions(observed(name, value))
+
+    assert (mention.concept, mention.said, mention.certainty) == ("petechiae", expected, "narrative")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Platelets in a child with petechiae", amount("250")),
+        ("Any petechiae?", "see the picture"),
+        ("Mother has petechiae", True),
+        ("No petechiae", False),
+        ("Rash on leg", True),
+    ],
+)
+def test_a_name_tells_nothing_without_a_plain_yes_or_no(name, value):
+    assert [] == mentions(observed(name, value))
+
+
+def test_the_value_of_such_an_observation_is_read_before_its_name():
+    (mention,) = mentions(observed("Any petechiae at all?", "no petechiae, as before"))
+
+    assert not mention.said
+
+
+def test_results_are_not_read_by_name_either():
+    assert [] == mentions(observed("Smear with petechiae", True, categories=("laboratory",)))

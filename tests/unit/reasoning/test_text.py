@@ -45,6 +45,13 @@ def sites(text, concept="petechiae"):
     ("text", "concept"),
     [
         ("PETECHIAE ON LEGS", "petechiae"),
+        ("petechiae++", "petechiae"),
+        ("petechiae+purpura", "purpura"),
+        ("widespread petichial rash", "petechiae"),
+        ("some petechiea on the legs", "petechiae"),
+        ("pupuric spots", "purpura"),
+        ("rash doesnt blanch", "nonblanching-rash"),
+        ("echymoses of both arms", "ecchymosis"),
         ("Petechiae on legs, no purpura", "petechiae"),
         ("rash: petechial over both shins, non-blanching", "petechiae"),
         ("rash: petechial over both shins, non-blanching", "nonblanching-rash"),
