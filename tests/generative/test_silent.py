@@ -68,6 +68,7 @@ def test_no_patient_of_the_sandbox_is_called_silent_wrongly(story, hook):
 concepts = st.sampled_from(CONCEPTS)
 texts = st.one_of(
     st.sampled_from(["petechiae", "no petechiae", "Hypertension", "rash on legs, not blanching", "", "x" * 4100]),
+    st.sampled_from(["Any petechiae?", "petichiae", "see the picture", "extensive", "not done", "legs"]),
     concepts.flatmap(lambda one: st.sampled_from(one.texts or ("plain",))),
 )
 
@@ -91,8 +92,9 @@ values = st.one_of(
     coded().map(lambda concept: {"valueCodeableConcept": concept}),
     texts.map(lambda text: {"valueString": text}),
     st.sampled_from([{}, {"valueBoolean": True}, {"valueInteger": 3}, {"valueQuantity": {"value": "<5"}}]),
+    st.sampled_from([{"valueBoolean": "true"}, {"valueBoolean": "perhaps"}, {"valueDateTime": "2026-03-01"}]),
 )
-times = st.sampled_from([ago(hours=3), ago(days=3), ago(days=400), "2030-01-01", "", "soon"])
+times = st.sampled_from([ago(hours=3), ago(hours=-3), ago(days=3), ago(days=400), "2030-01-01", "", "soon"])
 oddities = st.sampled_from(
     [{}] * 12
     + [
@@ -105,6 +107,10 @@ oddities = st.sampled_from(
         {"code": "petechiae"},
         {"status": "entered-in-error"},
         {"id": None},
+        {"subject": {"reference": "#pat"}, "contained": [{"resourceType": "Patient", "id": "pat"}]},
+        {"subject": {"identifier": {"system": "urn:mrn", "value": "1"}}},
+        {"subject": 7},
+        {"effectiveDateTime": None},
         {"issued": "\ud800"},
         {"note": [{"text": "\ud800"}]},
     ]
@@ -122,8 +128,18 @@ def observations(draw):
     )
 
 
+states = st.sampled_from(
+    [
+        {},
+        {"clinicalStatus": {"coding": [{"code": "active"}]}},
+        {"clinicalStatus": {"coding": [{"code": "active"}]}, "abatementDateTime": ago(days=1)},
+    ]
+)
 conditions = st.builds(
-    lambda code, time: {"resourceType": "Condition", "code": code, "recordedDate": time}, coded(), times
+    lambda code, time, state: {"resourceType": "Condition", "code": code, "recordedDate": time} | state,
+    coded(),
+    times,
+    states,
 )
 visits = st.builds(
     lambda code, time: {
@@ -171,6 +187,7 @@ def test_no_chart_at_all_is_called_silent_wrongly(data, hook):
         "resourceType": "Patient",
         "id": "p1",
         "birthDate": data.draw(st.sampled_from(["1990", "2026-02-20"])),
+        "deceasedBoolean": data.draw(st.sampled_from([None, "true", "perhaps"])),
     }
     full = {key: {"resourceType": "Bundle", "entry": []} for key in ASKED[hook]} | {"patient": patient}
     keys = st.sampled_from([*ASKED[hook], "unknown"])
