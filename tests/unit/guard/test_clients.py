@@ -139,6 +139,11 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path, changes, member, words):
     assert words in reason
 
 
+@pytest.mark.parametrize("leeway_s", [0, 120])
+def test_clocks_may_differ_by_nothing_and_by_two_minutes(tmp_path, leeway_s):
+    assert loaded(clients_file(tmp_path, leeway_s=leeway_s)).by_name["general"].leeway_s == leeway_s
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -182,7 +187,34 @@ def test_every_fault_of_every_entry_is_told_at_once(tmp_path):
 
 
 def test_every_entry_that_cannot_be_understood_is_told_at_once(tmp_path):
-    assert len(reasons(written(tmp_path, "a: {iss: 5}\nb: {jku: 5}\n"))) >= 2
+    lines = {reason.partition(": ")[0] for reason in reasons(written(tmp_path, "a: {iss: 5}\nb: {jku: 5}\n"))}
+
+    assert lines == {"clients.yaml:1", "clients.yaml:2"}
+
+
+def test_an_entry_that_is_none_is_told_with_its_own_line(tmp_path):
+    path = written(tmp_path, f'good:\n  iss: "{ISS}"\n  jku: "{JKU}"\nbad: 5\n')
+
+    assert reasons(path) == ("clients.yaml:4: bad: an entry is a mapping, and its key is its name",)
+
+
+def test_the_second_entry_of_an_issuer_is_told_with_the_line_of_its_issuer(tmp_path):
+    path = written(tmp_path, f'a:\n  iss: "{ISS}"\n  jku: "{JKU}"\nb:\n  jku: "{JKU}"\n  iss: "{ISS}"\n')
+
+    assert [reason.partition(": ")[0] for reason in reasons(path)] == ["clients.yaml:6"]
+
+
+def test_the_address_of_the_public_sandbox_is_refused_outside_the_sandbox_only(tmp_path):
+    path = clients_file(tmp_path, iss="https://sandbox.cds-hooks.org")
+
+    assert "so it proves nothing here" in reasons(path)[0]
+    assert loaded(path, sandbox=True)
+
+
+def test_a_query_is_of_the_type_before_its_first_mark(tmp_path):
+    ours = {"conditions": "Condition?patient={{context.patientId}}&code=http://snomed.info/sct|1"}
+
+    assert loaded(clients_file(tmp_path, prefetch=ours)).by_name["general"].prefetch == ours
 
 
 @pytest.mark.parametrize(

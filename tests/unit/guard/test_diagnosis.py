@@ -1,3 +1,4 @@
+import json
 import socket
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from cds_hooks.guard.diagnosis import about_client, about_token
 from cds_hooks.model.results import GapReason
 from cds_hooks.transport import Unanswered
-from tests.signing import AT, JKU, PUBLIC, SERVICE, client, jwks, key, keys_of_k1, token
+from tests.signing import AT, JKU, PUBLIC, PUBLIC_DEMO_KEY, SERVICE, client, jwks, key, keys_of_k1, token
 from tests.unit.guard.test_tokens import BAD, TIMES
 
 pytestmark = pytest.mark.anyio
@@ -71,6 +72,35 @@ async def test_what_a_token_says_cannot_write_on_the_terminal():
     assert all(letter.isprintable() or letter == "\n" for letter in words)
 
 
+async def test_every_audience_that_counts_is_named():
+    [line] = (await told(token(aud="x"), client(audiences=("word",)))).problems
+
+    assert line == (
+        f"aud is `x` and must be `{SERVICE}` or `word`, character for character. If the record system sets it by "
+        "hand, put its value into `audiences`."
+    )
+
+
+async def test_the_key_is_asked_for_as_of_the_moment_of_asking():
+    asked = []
+
+    async def keys(source, kid, at):
+        asked.append((source, kid, at))
+        return key()
+
+    await about_token(token(), client(), keys, audiences=[SERVICE], at=AT)
+
+    assert asked == [(JKU, "k1", AT)]
+
+
+async def test_what_is_too_long_is_cut_and_what_is_just_as_long_is_not():
+    [whole] = (await told(token(aud="a" * 300))).problems
+    [cut] = (await told(token(aud="a" * 299 + "\x07b"))).problems
+
+    assert whole.startswith(f"aud is `{'a' * 300}` and")
+    assert cut.startswith(f"aud is `{'a' * 299}?…` and")
+
+
 async def test_tenants_are_named():
     [line] = (await told(token(tenant="x"), client(tenants=("a", "b")))).problems
 
@@ -115,6 +145,48 @@ async def test_an_entry_in_order_tells_what_holds(addresses):
         f"aud: {PUBLIC}/cds-services/<id of the service>, word",
         "FHIR servers: https://ehr.example/r4",
     )
+
+
+async def test_an_rsa_key_fits_every_algorithm_of_its_kind(addresses):
+    assert addresses
+    for algorithm in ("RS384", "PS256"):
+        only = client(algorithms=(algorithm,))
+        assert (await about_client(only, saying(jwks(key("r1", "RSA"))), PUBLIC)).problems == ()
+        [line] = (await about_client(only, saying(jwks(key())), PUBLIC)).problems
+        assert line == f"None of the keys fits `algorithms`: {algorithm}."
+
+
+@pytest.mark.parametrize(("how", "counts"), [({}, False), ({"demo_key": True}, True)])
+async def test_the_published_key_is_called_good_only_where_it_counts(addresses, how, counts):
+    assert addresses
+    published = json.dumps({"keys": [PUBLIC_DEMO_KEY]}).encode()
+
+    report = await about_client(client(), saying(published), PUBLIC, **how)
+
+    assert counts == (report.problems == ())
+    assert f"keys: {'a-name (EC P-384)' if counts else 'none'}" in report.facts
+
+
+async def test_keys_are_read_where_the_entry_says(addresses):
+    assert addresses
+    asked = []
+
+    async def read(source):
+        asked.append(source)
+        return jwks()
+
+    await about_client(client(), read, PUBLIC)
+
+    assert asked == [JKU]
+
+
+async def test_every_server_is_named(addresses):
+    addresses["other.example"] = "203.0.114.8"
+    two = client(fhir_bases=("https://ehr.example/r4", "https://other.example/r4"))
+
+    report = await about_client(two, saying(jwks()), PUBLIC)
+
+    assert report.facts[-1] == "FHIR servers: https://ehr.example/r4, https://other.example/r4"
 
 
 async def test_names_of_keys_cannot_write_on_the_terminal(addresses):

@@ -6,7 +6,7 @@ from cds_hooks.guard.keys import KeySets
 from cds_hooks.guard.tokens import Refusal, TokenRefused
 from cds_hooks.settings import Settings
 from cds_hooks.transport import Client
-from tests.signing import AT, PUBLIC, Seen, client, clients, clients_file, token
+from tests.signing import AT, BASE, PUBLIC, Seen, client, clients, clients_file, token
 
 PATH = "/cds-services/petechiae-patient-view"
 
@@ -33,6 +33,17 @@ def test_named_servers_narrow_what_a_client_may_ask(tmp_path):
     narrowed = check_start(production(tmp_path, fhir_servers="https://other.example/r4"), {})
 
     assert narrowed.by_name["general"].bases == ()
+
+
+def test_without_named_servers_a_client_keeps_its_own(tmp_path):
+    assert check_start(production(tmp_path), {}).by_name["general"].fhir_bases == (BASE,)
+
+
+def test_in_the_sandbox_a_client_may_lie_on_this_machine(tmp_path):
+    local = {"fhir_bases": ["http://127.0.0.1:9000/r4"]}
+
+    assert check_start(production(tmp_path, local, profile="sandbox"), {})
+    assert len(reasons(production(tmp_path, local))) == 1
 
 
 def test_reasons_of_settings_and_clients_are_told_together(tmp_path):

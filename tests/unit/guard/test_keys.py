@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import respx
+from structlog.testing import capture_logs
 
 from cds_hooks.guard.keys import MAX_KEYS, MAX_SET_BYTES, KeySets, UnusableKeys, key_set, reader
 from cds_hooks.model.results import GapReason
@@ -56,6 +57,37 @@ def test_an_unfit_key_is_left_out_and_the_reason_is_told(entry, reason):
     assert len(found.ignored) == 1
     assert found.ignored[0].startswith("key 1: ")
     assert reason in found.ignored[0]
+
+
+@pytest.mark.parametrize("kid", ["k", "k" * 256])
+def test_a_name_of_one_letter_and_the_longest_are_names(kid):
+    assert list(key_set(listed(public() | {"kid": kid})).keys) == [kid]
+
+
+def test_a_set_of_the_most_keys_and_the_most_bytes_is_read():
+    most = [public() | {"kid": str(number)} for number in range(MAX_KEYS)]
+
+    assert len(key_set(listed(*most)).keys) == MAX_KEYS
+    assert key_set(jwks().ljust(MAX_SET_BYTES)).keys
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (jwks().ljust(MAX_SET_BYTES + 1), "is larger than 64 KiB"),
+        (listed(*[{}] * (MAX_KEYS + 1)), "holds more than 50 keys"),
+        (listed(), "holds no usable key"),
+        (
+            listed(public(use="enc"), public() | {"kid": ""}),
+            "holds no usable key; key 1: its `use` is not sig; key 2: needs a `kid` of 1 to 256 characters",
+        ),
+    ],
+)
+def test_why_a_set_is_unusable_is_told_to_who_wrote_it(body, told):
+    with pytest.raises(UnusableKeys) as caught:
+        key_set(body)
+
+    assert told == str(caught.value)
 
 
 def test_of_two_keys_of_one_id_the_first_counts():
@@ -160,6 +192,26 @@ async def test_sets_are_kept_apart():
     await keys("b", "k1", AT)
 
     assert source.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "counts"), [({}, False), ({"demo_key": False}, False), ({"demo_key": True}, True)]
+)
+async def test_a_call_signed_with_the_published_key_counts_only_where_that_was_said(how, counts):
+    async def published(_source):
+        return listed(PUBLIC_DEMO_KEY)
+
+    assert counts == (await KeySets(published, **how)("a", "a-name", AT) is not None)
+
+
+async def test_the_log_learns_that_keys_could_not_be_had_and_of_what_kind_the_fault_was():
+    source = Source()
+    source.says = None
+
+    with capture_logs() as lines:
+        await KeySets(source)("a", "k1", AT)
+
+    assert lines == [{"event": "keys_unavailable", "error": "Unanswered", "log_level": "warning"}]
 
 
 async def test_callers_at_one_instant_cause_one_fetch():

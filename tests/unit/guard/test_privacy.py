@@ -49,10 +49,28 @@ def test_only_named_members_pass():
     assert allow_list(None, "info", event) == dict.fromkeys(LOGGED, 1) | {"dropped": ["token"]}
 
 
-@pytest.mark.parametrize("name", ["httpx2", "httpcore2", "uvicorn.access", "asyncio"])
+@pytest.mark.parametrize(
+    "name", ["httpx2", "httpcore2", "uvicorn.access", "asyncio", "sqlalchemy", "aiosqlite", "alembic"]
+)
 @pytest.mark.usefixtures("lines")
 def test_loggers_that_write_addresses_are_silent(name):
     assert not logging.getLogger(name).isEnabledFor(logging.ERROR)
+
+
+@pytest.mark.usefixtures("lines")
+def test_loggers_that_were_not_named_still_tell_of_errors():
+    assert logging.getLogger("uvicorn.error").isEnabledFor(logging.ERROR)
+
+
+def test_a_logger_that_was_made_before_obeys_as_well(lines):
+    logger = structlog.get_logger()
+    logger.info("called")
+    second = io.StringIO()
+    configure_logging(second)
+    logger.info("called", patient_id="canary")
+
+    assert len(lines()) == 1
+    assert json.loads(second.getvalue())["dropped"] == ["patient_id"]
 
 
 def test_lines_go_to_standard_error_by_default(capsys):

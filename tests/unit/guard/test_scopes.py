@@ -14,6 +14,7 @@ from cds_hooks.guard.scopes import is_malformed, may_read
         (("patient/*.read",), True),
         (("system/*.*",), True),
         (("user/Condition.rs",), True),
+        (("user/Condition.r",), True),
         (("patient/Condition.s?category=problem-list-item",), True),
         (("patient/Conditions.read",), True),
         (("user/Observation.read",), False),
@@ -35,6 +36,8 @@ def test_scopes_of_both_grammars_say_what_may_be_read(scopes, expected):
         ("launch/patient", False),
         ("openid", False),
         ("user/Condition.sr", True),
+        ("patient/Condition.all", True),
+        ("system/Condition", True),
     ],
 )
 def test_what_looks_like_a_scope_about_resources_and_is_none(scope, expected):

@@ -139,6 +139,7 @@ TIMES = [
     ({"exp": seconds(3601), "iat": seconds(0)}, Refusal.LIFETIME),
     ({"exp": seconds(3 * 365 * 86400)}, Refusal.LIFETIME),
     ({"exp": seconds(10), "iat": seconds(10)}, Refusal.LIFETIME),
+    ({"exp": seconds(11), "iat": seconds(10)}, None),
     ({"exp": 10**400}, Refusal.TIMES),
     ({"exp": 1e308, "iat": 1e308}, Refusal.TIMES),
     ({"exp": -(10**11) + 1}, Refusal.TIMES),
@@ -236,6 +237,31 @@ def test_the_table_is_long_enough():
     assert len(BAD) + len(TIMES) > 50
 
 
+@pytest.mark.parametrize("jti", ["j", "j" * 256])
+async def test_an_id_of_one_letter_and_the_longest_are_ids(jti):
+    assert await admitted(token(jti=jti))
+
+
+@pytest.mark.parametrize("kid", ["k", "k" * 256])
+async def test_a_key_may_have_a_name_of_one_letter_and_the_longest(kid):
+    async def keys(_source, asked, _at):
+        return key("k1") if asked == kid else None
+
+    assert await admitted(token(head={"kid": kid}), keys=keys)
+
+
+def of_length(wanted):
+    """A good token of so many characters."""
+    room = (wanted - len(token())) * 3 // 4  # three letters become four
+    sent = (token(head={"a": "x" * more}, b="y" * (room - fewer)) for more in range(3) for fewer in range(40))
+    return next(one for one in sent if len(one) == wanted)
+
+
+async def test_a_token_may_be_as_long_as_the_limit_and_no_longer():
+    assert await admitted(of_length(MAX_TOKEN))
+    assert await reason(of_length(MAX_TOKEN + 1)) == Refusal.MALFORMED
+
+
 async def test_a_jku_is_refused_where_keys_come_from_a_file():
     assert await reason(token(head={"jku": JKU}), known=clients(client(jku="", key_file="x"))) == Refusal.JKU
 
@@ -247,7 +273,7 @@ async def test_whatever_was_wrong_the_message_is_the_same():
             await admitted(sent)
         messages.add(str(caught.value))
 
-    assert len(messages) == 1
+    assert messages == {"A bearer token of a known client is needed, and no such token came with this call."}
 
 
 async def test_nothing_is_asked_for_a_token_that_is_wrong_without_a_key():
@@ -264,10 +290,16 @@ async def test_nothing_is_asked_for_a_token_that_is_wrong_without_a_key():
 
 
 async def test_the_log_learns_which_client_it_was_once_that_is_known():
-    for sent, name in ((token(iss="x"), "unknown"), (token(aud="x"), "general"), (token(key("y")), "general")):
+    seen, used = Seen(), token()
+    await admitted(used, seen=seen)
+    no_such_key = token(head={"kid": "gone"})
+    for sent in (token(aud="x"), token(key("y")), no_such_key, used):
         with pytest.raises(TokenRefused) as caught:
-            await admitted(sent)
-        assert name == caught.value.client
+            await admitted(sent, seen=seen)
+        assert caught.value.client == "general"
+    with pytest.raises(TokenRefused) as caught:
+        await admitted(token(iss="x"))
+    assert caught.value.client == "unknown"
 
 
 # ---------------------------------------------------------------- once only

@@ -43,6 +43,37 @@ async def test_when_too_many_wait_the_next_is_sent_away_and_those_who_wait_are_n
     assert not turns.are_full
 
 
+async def test_everyone_who_waits_is_counted_and_not_the_last_of_them_only():
+    turns, done = Turns(most_waiting=2), []
+
+    results = await asyncio.gather(*(work(turns, done, name) for name in "abcde"), return_exceptions=True)
+
+    assert [type(one) for one in results] == [type(None)] * 3 + [Overloaded] * 2
+    assert not turns.are_full
+
+
+async def test_while_others_wait_a_caller_is_read_and_sent_away_before_the_next_turn():
+    turns, done = Turns(), []
+
+    async def caller():
+        while "b begins" not in done:
+            done.append("a round")
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(work(turns, done, name) for name in "abc"), caller())
+
+    between = done[done.index("a ends") : done.index("b begins")]
+    assert between.count("a round") >= 4  # taken note of, read, sent away, let go
+
+
+async def test_who_is_sent_away_is_told_to_try_again():
+    with pytest.raises(Overloaded) as caught:
+        async with Turns(most_waiting=0).taken():
+            pass
+
+    assert str(caught.value) == "Too many calls at once: this one was not looked at. Try again in a second."
+
+
 async def test_the_loop_gets_round_to_others_between_two_turns():
     turns, done = Turns(), []
 
