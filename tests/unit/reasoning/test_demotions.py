@@ -6,9 +6,10 @@ import pytest
 
 from cds_hooks.cards.compose import Voice, fired_criteria
 from cds_hooks.errors import LibraryError
+from cds_hooks.model.results import Match
 from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.service import advise_on
-from tests.build import AT, hours_ago, library_of, observed, platelets, record
+from tests.build import AT, hours_ago, library_of, list_failed, observed, platelets, record
 
 RULES = {
     "rash": "sign: {concepts: [petechiae], observed_within: {days: 14}}",
@@ -103,6 +104,38 @@ def test_the_match_tells_by_what_and_from_where():
 
     assert ("it", Tier.EMERGENCY) == (match.demoted_by, match.lowered_from)
     assert Truth.PRESENT is match.truth
+
+
+def the_demotion(library, *entries):
+    (match,) = advise_on(record(*entries), library, AT, Voice()).assessment.demotions
+    return match
+
+
+def test_a_demotion_in_force_tells_what_it_rests_on_and_whose_decision_it_is():
+    assert the_demotion(library(), RASH, KNOWN) == Match(
+        "it", Truth.PRESENT, relied_on=("known",), choice="our-choice"
+    )
+
+
+def test_a_demotion_that_a_danger_forbids_tells_of_the_danger():
+    assert the_demotion(library(never="rash"), RASH, KNOWN) == Match(
+        "it", Truth.ABSENT, relied_on=("known",), excused_by=("rash",), choice="our-choice"
+    )
+
+
+def test_a_demotion_waits_for_a_danger_that_could_not_be_read_and_says_for_which():
+    unreadable = platelets("240 furlong", hours_ago(2))
+
+    assert the_demotion(library(never="low"), RASH, KNOWN, unreadable) == Match(
+        "it", Truth.UNKNOWN, would_settle=("low",)
+    )
+
+
+def test_a_demotion_whose_situation_is_unknown_tells_what_would_settle_it():
+    unread = {"Observation": list_failed(), "Condition": list_failed()}
+    assessment = advise_on(record(RASH, lists=unread), library(), AT, Voice()).assessment
+
+    assert assessment.demotions == (Match("it", Truth.UNKNOWN, would_settle=("known",)),)
 
 
 @pytest.mark.parametrize(("entries", "orders"), [((RASH, KNOWN), False), ((RASH,), True)])

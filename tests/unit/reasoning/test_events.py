@@ -117,6 +117,10 @@ def test_what_has_happened_ever_counts_at_any_age_and_without_a_date(findings):
     assert Truth.PRESENT is findings(event("surgery"))["ever-operated"].truth
 
 
+def test_an_event_of_unknown_date_is_not_taken_for_a_new_one(findings):
+    assert Truth.UNKNOWN is findings(event("surgery"))["new-operation"].truth
+
+
 @pytest.mark.parametrize(("days", "truth"), [(2, "present"), (4, "unknown")])
 def test_a_new_event_is_new_by_its_own_time(findings, days, truth):
     assert truth == findings(event("surgery", days_ago(days)))["new-operation"].truth.value

@@ -2,7 +2,7 @@ import pytest
 
 from cds_hooks.chart.record import Coded, Listing, ListRead
 from cds_hooks.model.codes import Coding
-from cds_hooks.model.results import GapReason
+from cds_hooks.model.results import RESTRICTED, Gap, GapReason
 from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.reasoning.medicines import identify, medicines_were_read
@@ -231,6 +231,15 @@ ORAL_STEROID = "classes: [steroid], routes: [oral]"
 @pytest.mark.parametrize(("expected", "route"), [(P, "oral"), (A, "topical"), (U, "")])
 def test_a_route_that_is_not_stated_leaves_it_unknown(expected, route):
     assert expected is use(ORAL_STEROID, medicine("prednisolone", route=route)).truth
+
+
+@pytest.mark.parametrize(("restricted", "what"), [(False, "Prednisolone"), (True, RESTRICTED)])
+def test_what_is_not_stated_of_a_restricted_medicine_is_told_without_its_name(restricted, what):
+    entry = medicine("prednisolone", restricted=restricted)
+
+    assert use(ORAL_STEROID, entry).gaps == (
+        Gap(what, GapReason.VALUE_UNKNOWN, "MedicationStatement/prednisolone"),
+    )
 
 
 def test_one_medicine_by_the_asked_route_is_enough():

@@ -462,3 +462,21 @@ def test_a_negative_at_one_place_leaves_the_sign_at_another():
     face = observed("petechiae", "absent", hours_ago(2), sites=("face",))
 
     assert P is petechiae(legs, face).truth
+
+
+@pytest.mark.parametrize(
+    ("expected", "denied", "said"),
+    [
+        (A, ("leg",), ("leg",)),
+        (A, ("leg", "face"), ("leg",)),
+        (A, (), ("leg",)),
+        (A, (), ()),
+        (P, ("leg",), ("leg", "face")),
+        (P, ("leg",), ()),
+    ],
+)
+def test_a_negative_ends_a_sign_all_of_whose_places_it_names(expected, denied, said):
+    seen = observed("petechiae", at=hours_ago(5), sites=said)
+    gone = observed("petechiae", "absent", hours_ago(2), sites=denied)
+
+    assert expected is petechiae(seen, gone).truth

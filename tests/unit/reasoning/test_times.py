@@ -88,6 +88,7 @@ def test_of_an_earlier_time_without_a_zone_the_westernmost_is_taken(expected, ho
 
 def test_two_times_without_a_zone_are_compared_as_they_stand():
     assert is_surely_after(without_zone(hours_ago(1)), without_zone(hours_ago(2)))
+    assert is_surely_after(without_zone(hours_ago(1)), without_zone(hours_ago(1)))
     assert not is_surely_after(without_zone(hours_ago(2)), without_zone(hours_ago(1)))
 
 

@@ -220,15 +220,18 @@ def test_a_limit_may_be_a_distance_above_the_upper_reference_limit(expected, val
     assert expected is judged(value, Limits(above=Decimal(3), of="over-upper-limit"), high=amount("100 10*9/L"))
 
 
-def test_the_laboratory_flag_does_not_answer_for_a_distance():
-    assert U is judged("200 10*9/L", Limits(above=Decimal(1), of="over-upper-limit"), interpretation=("HH",))
+@pytest.mark.parametrize(("limits", "flag"), [({"above": Decimal(1)}, "HH"), ({"below": Decimal(1)}, "L")])
+def test_the_laboratory_flag_does_not_answer_for_a_distance(limits, flag):
+    assert U is judged("200 10*9/L", Limits(**limits, of="over-upper-limit"), interpretation=(flag,))
 
 
 @pytest.mark.parametrize(
     ("expected", "limits"),
     [
         (P, Limits(at_least=Decimal(2), of="upper-limit")),
+        (A, Limits(at_least=Decimal("2.01"), of="upper-limit")),
         (P, Limits(at_most=Decimal(2), of="upper-limit")),
+        (A, Limits(at_most=Decimal("1.99"), of="upper-limit")),
         (A, Limits(below=Decimal(2), of="upper-limit")),
     ],
 )
@@ -261,10 +264,13 @@ def test_a_huge_reference_limit_leaves_it_unknown():
         (P, ("HU",), RAISED),
         (A, ("N",), RAISED),
         (A, ("L",), RAISED),
+        (A, ("LL",), RAISED),
         (P, ("L",), LOWERED),
         (P, ("LL",), LOWERED),
+        (P, ("LU",), LOWERED),
         (A, ("N",), LOWERED),
         (A, ("H",), LOWERED),
+        (A, ("HH",), LOWERED),
         (U, ("A",), RAISED),
         (U, (), RAISED),
     ],
