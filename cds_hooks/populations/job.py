@@ -23,11 +23,13 @@ import msgspec
 from cds_hooks.cards.compose import Voice
 from cds_hooks.errors import ReplayError
 from cds_hooks.model.library import Library
+from cds_hooks.populations.register import Register
 from cds_hooks.populations.results import Result, Summary, summed
+from cds_hooks.populations.runs import whole_file
 from cds_hooks.populations.screen import Screen
 from cds_hooks.populations.settle import Plan
 from cds_hooks.populations.sources import Source
-from cds_hooks.populations.spill import Spill, whole_file
+from cds_hooks.populations.spill import Spill
 from cds_hooks.reasoning.library import data_root, load, rule_files
 from cds_hooks.reasoning.site import deployed
 
@@ -84,6 +86,11 @@ class Job:
     def spill(self) -> Spill:
         """The spill files of this run."""
         return Spill(self.work / "spill", self.buckets, self.buffer_bytes)
+
+    @property
+    def register(self) -> Register:
+        """Who is in the export, beside the spill files."""
+        return Register(self.spill.folder, self.buckets, self.buffer_bytes)
 
     def sent(self) -> Job:
         """The job as another machine gets it: with the libraries in it, and nothing of this one."""

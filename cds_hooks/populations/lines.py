@@ -6,8 +6,9 @@ and after. The members that tell whose an entry is and what it is about are name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Final, TypeAlias, cast, get_args
 
 import msgspec
@@ -16,6 +17,11 @@ from msgspec import UNSET, Raw, Struct, UnsetType, field
 from cds_hooks.chart.shapes import Known, Other
 
 Member: TypeAlias = Raw | UnsetType
+
+
+def written(value: Member) -> bytes:
+    """A member as it is written; empty when it is not there."""
+    return b"" if value is UNSET else bytes(value)
 
 
 class Ref(Struct, gc=False):
@@ -43,6 +49,7 @@ class Line(Struct, gc=False, omit_defaults=True, rename="camel"):
     category: Member = UNSET
     value_string: Member = UNSET
     value_codeable_concept: Member = UNSET
+    value_quantity: Member = UNSET
     component: Member = UNSET
     effective_date_time: Member = UNSET
     effective_instant: Member = UNSET
@@ -77,20 +84,61 @@ _HEAD: Final = ("resource_type", "id", "meta", "subject", "patient")
 """Members that every line has. A line has no others than its type has: the fewer, the faster it is read."""
 _SHAPES: Final[Mapping[str, type[Struct]]] = {shape.__name__: shape for shape in get_args(Known)}
 
+
+class Beside:
+    """What may say, beside its code, what an entry of some type is about."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.of: Callable[[Line], tuple[Member, ...]] = attrgetter(*names)
+        self.nothing: tuple[Member, ...] = (UNSET,) * len(names)
+
+
+BESIDE_THE_CODE: Final[Mapping[str, Beside]] = {
+    "Observation": Beside("value_string", "value_codeable_concept", "component", "comments"),
+    "Condition": Beside("date_recorded", "comments"),
+    "Encounter": Beside("reason_code", "reason"),
+}
+"""The types of which most exports are full. A member of another FHIR version counts as well."""
+ABOUT: Final[Mapping[str, str]] = dict.fromkeys(
+    ("MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense"),
+    "medication_codeable_concept",
+)
+"""The member that says what an entry is about where it is not the code."""
+
 head: Final = msgspec.json.Decoder(Head)
 slimmer: Final = msgspec.json.Encoder()
+
+
+def codes_of(kind: str, lines: Sequence[Line]) -> list[bytes]:
+    """The bytes that say what each of some lines of one type is about; empty where nothing does."""
+    about: Callable[[Line], Member] = attrgetter(ABOUT.get(kind, "code"))
+    return [b"" if one is UNSET else bytes(one) for one in map(about, lines)]
 
 
 @cache
 def decoder(kind: str) -> msgspec.json.Decoder[Line]:
     """What decodes a line of this resource type; with `decode_lines` many at once."""
+    return _decoder(kind, (one.name for one in msgspec.structs.fields(_SHAPES[kind])))
+
+
+@cache
+def glancer(kind: str) -> msgspec.json.Decoder[Line]:
+    """The same with no more members than tell whose an entry is, and whether it has to be read in full."""
+    beside = BESIDE_THE_CODE.get(kind)
+    looked_at = {ABOUT.get(kind, "code"), *(beside.names if beside else ())}
+    return _decoder(kind, (one.name for one in msgspec.structs.fields(_SHAPES[kind]) if one.name in looked_at))
+
+
+def _decoder(kind: str, names: Iterable[str]) -> msgspec.json.Decoder[Line]:
     common = {one.name: one for one in msgspec.structs.fields(Line)}
-    read = [one for one in msgspec.structs.fields(_SHAPES[kind]) if one.name not in (*_HEAD, "lost")]
-    members = [(one.name, Member, field(default=UNSET, name=one.encode_name)) for one in read]
+    written = {one.name: one.encode_name for one in msgspec.structs.fields(_SHAPES[kind])}
+    own = [name for name in names if name not in (*_HEAD, "lost")]
+    members = [(name, Member, field(default=UNSET, name=written[name])) for name in own]
     head = [
         (name, common[name].type, field(default=common[name].default, name=common[name].encode_name))
         for name in _HEAD
     ]
-    absent = dict.fromkeys(common.keys() - {one.name for one in read} - set(_HEAD), UNSET)
+    absent = dict.fromkeys(common.keys() - set(own) - set(_HEAD), UNSET)
     shape = msgspec.defstruct(f"{kind}Line", [*head, *members], namespace=absent, gc=False, omit_defaults=True)
     return cast("msgspec.json.Decoder[Line]", msgspec.json.Decoder(shape))

@@ -1,7 +1,7 @@
-"""local: the engine for one machine. Files are scattered into spill files, then buckets are settled, by processes.
+"""local: the engine for one machine. Files are looked at, what is needed is scattered, buckets are settled.
 
-Memory is that of one bucket and one buffer for each process, whatever the size of the export. What is finished is
-not done again, neither after a process died nor after the whole run was ended.
+Processes do so, file by file and bucket by bucket. Memory is that of one bucket and one buffer for each, whatever
+the size of the export. What is finished is not done again, neither after a process died nor after a run was ended.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ from collections import deque
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from cds_hooks.populations.job import Job
 from cds_hooks.populations.progress import Progress
+from cds_hooks.populations.register import Awake
 from cds_hooks.populations.results import Result
-from cds_hooks.populations.rows import Bad, Row, Tally
+from cds_hooks.populations.rows import SEEN, Bad, Row, Tally
 from cds_hooks.populations.scatter import Scatter
 from cds_hooks.populations.screen import Screen
 from cds_hooks.populations.settle import Plan, settle
-from cds_hooks.populations.sources import CutShort, Source, blocks, is_of_lines, sources
+from cds_hooks.populations.sightings import Scan, Sighting
+from cds_hooks.populations.sources import CutShort, Source, blocks, cut_out, is_of_lines, sources
 from cds_hooks.populations.workers import Told, Workers
 
-Task: TypeAlias = tuple[Literal["file", "bucket"], int]
+Task: TypeAlias = tuple[Literal["look", "file", "bucket"], int]
+_SHARED: Final = frozenset({"Medication"})
+"""What belongs to nobody is needed whoever is assessed."""
 
 
 class Local:
@@ -41,11 +45,13 @@ class Local:
         spill.make()
         _screen(job)  # opens the libraries: forked processes then find them open
         workers = Workers(self._workers, partial(_do, job))
+        unseen = [number for number in segments if not job.register.has(number)]
         left = [number for number in segments if not spill.has(number)]
-        progress.files(sum(job.sources[number].size for number in left))
+        progress.files(sum(job.sources[number].size for number in (*unseen, *left)))
+        deque(workers.run([_look(number) for number in unseen], progress.read), maxlen=0)
+        _plan(job), _awake(job)  # as above
         deque(workers.run([_file(number) for number in left], progress.read), maxlen=0)
         spill.gather_medications(len(segments))
-        _plan(job)  # as above
         buckets = job.unfinished()
         progress.buckets(job.buckets, job.buckets - len(buckets))
         for _, patients in workers.run([_bucket(number) for number in buckets], progress.read):
@@ -58,7 +64,11 @@ class Local:
         plan = job.plan(tally.resources, tally.cut_short, patients)
         for bucket in range(job.buckets):
             if any(result.patient in patients for result in job.results(bucket)):
-                yield from settle(job.spill.rows(len(job.sources), bucket), plan, job.spill.medications())
+                yield from settle(_rows(job, bucket), plan, job.spill.medications())
+
+
+def _look(number: int) -> Task:
+    return "look", number
 
 
 def _file(number: int) -> Task:
@@ -73,34 +83,61 @@ def counted(job: Job) -> Tally:
     """What was counted in all files together."""
     total = Tally()
     for number in range(len(job.sources)):
-        total.add(job.spill.tally(number))
+        total.add(job.register.tally(number))
     return total
 
 
 def _do(job: Job, task: Task, told: Told) -> int:
-    """One task in a process: a file to scatter, or a bucket to settle (returns its patients)."""
+    """One task in a process: a file to look at or to scatter, or a bucket to settle (returns its patients)."""
     kind, number = task
+    if kind == "look":
+        return _look_at(job, number, told)
     if kind == "file":
-        _scatter_file(job, number, told)
-        return 0
-    rows = job.spill.rows(len(job.sources), number)
-    results = list(settle(rows, _plan(job), job.spill.medications()))
+        return _scatter_file(job, number, told)
+    results = list(settle(_rows(job, number), _plan(job), job.spill.medications()))
     job.keep_bucket(number, results)
     return len({result.patient for result in results})
 
 
-def _scatter_file(job: Job, number: int, told: Told) -> None:
-    scatter = Scatter(_screen(job))
-    rows = rows_of(Path(job.sources[number].path), scatter, told)
-    job.spill.write(number, rows)
-    job.spill.finish(number, scatter.counted(job.shelf.open()))
+def _look_at(job: Job, number: int, told: Told) -> int:
+    scan = Scan(_screen(job), _kept(job))
+    job.register.write(number, sightings_of(Path(job.sources[number].path), scan, told))
+    job.register.finish(number, scan.scatter.counted(job.shelf.open()))
+    return 0
+
+
+def _scatter_file(job: Job, number: int, told: Told) -> int:
+    path, awake, scatter, kept = Path(job.sources[number].path), _awake(job), Scatter(_screen(job)), _kept(job)
+    take = scatter.rows if is_of_lines(str(path)) else scatter.document
+    parts = cut_out(path, job.register.places(number, awake), told)
+    rows = (row for part in parts for row in take(part))
+    job.spill.write(number, (row for row in rows if row.kind in kept or row.patient in awake))
+    return 0
+
+
+def _rows(job: Job, bucket: int) -> Iterator[Row]:
+    """A row that says no more than that he is there for each patient, and the rows of those who are assessed."""
+    segments = len(job.sources)
+    yield from (Row(patient, SEEN, b"") for patient in job.register.patients(segments, bucket))
+    yield from job.spill.rows(segments, bucket)
+
+
+def _kept(job: Job) -> frozenset[str]:
+    """Resource types of which every row is needed: of visits, when each of them is an instant."""
+    return _SHARED if job.instants else _SHARED | {"Encounter"}
 
 
 @cache
 def _plan(job: Job) -> Plan:
-    """One for a process, once every file is scattered."""
+    """One for a process, once every file was looked at."""
     tally = counted(job)
     return job.plan(tally.resources, tally.cut_short)
+
+
+@cache
+def _awake(job: Job) -> Awake:
+    """One for a process, once every file was looked at."""
+    return job.register.awake(len(job.sources), everyone=_plan(job).is_blind)
 
 
 @cache
@@ -109,15 +146,15 @@ def _screen(job: Job) -> Screen:
     return job.screen()
 
 
-def rows_of(path: Path, scatter: Scatter, told: Told) -> Iterator[Row]:
-    """The rows of one file; what ends in the middle gives what stands before, and is counted."""
-    rows = scatter.rows if is_of_lines(str(path)) else scatter.document
+def sightings_of(path: Path, scan: Scan, told: Told) -> Iterator[tuple[int, Sighting]]:
+    """What each block of a file shows, and where it begins; one that ends in the middle is counted as such."""
+    look, tally = scan.block if is_of_lines(str(path)) else scan.document, scan.scatter.tally
     try:
-        for block in blocks(path, told):
-            if block is None:
-                scatter.tally.reject(Bad.TOO_LONG)
+        for start, content in blocks(path, told):
+            if content is None:
+                tally.reject(Bad.TOO_LONG)
             else:
-                yield from rows(block)
+                yield start, look(content)
     except CutShort:
-        scatter.tally.reject(Bad.FILE_CUT_SHORT)
-        scatter.tally.cut_short = tuple(sorted(scatter.tally.resources))
+        tally.reject(Bad.FILE_CUT_SHORT)
+        tally.cut_short = tuple(sorted(tally.resources))

@@ -7,8 +7,9 @@ Source: FHIR R4 4.0.1, 2.3 References, 2.36.4 Resolving references in Bundles; C
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -21,6 +22,7 @@ from cds_hooks.populations.lines import Line
 
 _PERSON: Final = "Patient"
 _PREFIX: Final = "Patient/"
+_ADDRESS: Final[Callable[[Line], str]] = attrgetter("subject.reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,16 @@ def patient_of(line: Line) -> str:
         return line.id
     whose = line.subject if line.subject is not UNSET else line.patient
     return "" if whose is UNSET else _patient_at(whose.reference)
+
+
+def patients_of(lines: Sequence[Line]) -> list[str]:
+    """The same of each of some lines, at once where all are written in the usual way."""
+    try:
+        named = [address[len(_PREFIX) :] for address in map(_ADDRESS, lines) if address.startswith(_PREFIX)]
+    except AttributeError:  # one without a subject
+        named = []
+    is_usual = len(named) == len(lines) and "/" not in "".join(named)
+    return named if is_usual else list(map(patient_of, lines))
 
 
 def patient_in(line: bytes) -> str:
@@ -88,8 +100,9 @@ def _owner(one: _Whose, people: Mapping[str, str]) -> str:
 
 def _patient_at(address: str) -> str:
     """The id in a reference to a Patient; empty for a reference to anything else."""
-    if address.startswith(_PREFIX) and "/" not in address[len(_PREFIX) :]:
-        return address[len(_PREFIX) :]
+    name = address.removeprefix(_PREFIX)
+    if len(name) < len(address) and "/" not in name:
+        return name
     named = tail(address, _PERSON) if address and not address.startswith("#") else ""
     return named[len(_PREFIX) :] if named.startswith(_PREFIX) else ""
 

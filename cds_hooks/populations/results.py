@@ -164,11 +164,16 @@ def summed(results: list[Result], keep: int) -> Summary:
 
 def _count_rules(total: Summary, one: Result, keep: int) -> None:
     for said in one.rules:
-        count = RuleCount(said.speaks, said.truth == "present", said.truth == "unknown")
-        count.tiers = {said.tier: 1} if said.speaks else {}
-        count.settle = dict.fromkeys(said.settle, 1) if said.truth == "unknown" else {}
-        count.sample = (one.patient,) if said.speaks and keep else ()
-        total.rules.setdefault(said.rule, RuleCount()).add(count, keep)
+        count = total.rules.setdefault(said.rule, RuleCount())
+        count.spoke += said.speaks
+        count.present += said.truth == "present"
+        count.unknown += said.truth == "unknown"
+        if said.speaks:
+            _bump(count.tiers, said.tier)
+            count.sample = tuple(sorted({*count.sample, one.patient})[:keep])
+        if said.truth == "unknown":
+            for finding in said.settle:
+                _bump(count.settle, finding)
 
 
 def _compare(total: Summary, one: Result) -> None:

@@ -16,6 +16,8 @@ BUNDLE = "Bundle"
 """Kind of a row that says: this patient's chart came whole, in a Bundle of its own."""
 REQUEST = "request"
 """Kind of a row that is a whole hook request."""
+SEEN = "seen"
+"""Kind of a row that says no more than that there is such a patient."""
 TALLY = "tally"
 """Kind of a row that holds counts instead of an entry."""
 
@@ -71,6 +73,10 @@ class Tally(msgspec.Struct, array_like=True):
         for seen, (count, unread, display) in other.codes.items():
             known, unknown, name = self.codes.get(seen, (0, 0, ""))
             self.codes[seen] = known + count, unknown + unread, name or display
+
+    def count(self, kind: str, count: int = 1) -> None:
+        """Counts resources of a type."""
+        self.resources[kind] = self.resources.get(kind, 0) + count
 
     def reject(self, reason: Bad, count: int = 1) -> None:
         """Counts lines that cannot be used."""

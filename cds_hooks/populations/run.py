@@ -26,8 +26,8 @@ from cds_hooks.populations.report import About, bad_share, report, report_json
 from cds_hooks.populations.report_page import report_html
 from cds_hooks.populations.results import Result, Summary
 from cds_hooks.populations.rows import Tally
+from cds_hooks.populations.runs import whole_file
 from cds_hooks.populations.sources import Source, exported_types
-from cds_hooks.populations.spill import whole_file
 
 _PRIVATE: Final = 0o700
 _PRIVATE_FILE: Final = 0o600

@@ -9,36 +9,37 @@ Source: Bulk Data Access 2.0.0, output files (NDJSON, any order); FHIR R4 4.0.1,
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Final
 
+import msgspec
 from msgspec import UNSET
 
 from cds_hooks.chart.decoding import UNREADABLE_JSON, body
 from cds_hooks.model.library import Library
-from cds_hooks.populations.lines import KINDS, Line, decoder, head, slimmer
+from cds_hooks.populations.lines import KINDS, Line, codes_of, decoder, head, slimmer
 from cds_hooks.populations.owners import entries_of, patient_in, patient_named, patient_of
 from cds_hooks.populations.rows import BUNDLE, REQUEST, Bad, Row, Tally
 from cds_hooks.populations.screen import Screen
 from cds_hooks.populations.understood import COVERED, count_way
 
 _SHARED: Final = "Medication"
+_KIND: Final = attrgetter("resource_type")
 
 
 class Scatter:
-    """Turns the blocks of one file into rows, and keeps a tally. Files mostly hold one type."""
+    """Turns the blocks of one file into rows, and keeps a tally."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._kind = "Observation"
         self._ways: dict[str, Counter[bytes]] = defaultdict(Counter)
         self.tally = Tally()
 
     def rows(self, block: bytes) -> list[Row]:
         """A row for each entry of some lines; a block ends with the end of a line."""
-        lines = self._together(block)
-        if lines is not None:
+        lines = together(block, decoder)
+        if lines:
             return self._of_resources(lines)
         return [row for line in block.split(b"\n") if line.strip() for row in self.document(line)]
 
@@ -56,26 +57,24 @@ class Scatter:
         else:
             yield from self._of_line(first.resource_type, line)
 
+    def see(self, kind: str, codes: Sequence[bytes]) -> None:
+        """Counts entries of one type, by the bytes that say what each is about."""
+        self.tally.count(kind, len(codes))
+        if kind in COVERED:
+            self._ways[kind].update(codes)
+
     def counted(self, library: Library) -> Tally:
         """The tally, with the codes of the entries sorted by whether the library understands them."""
         for kind, ways in self._ways.items():
+            del ways[b""]  # an entry that is about nothing is not counted
             for code, count in ways.items():
                 count_way(self.tally, (kind, code), count, library)
         self._ways.clear()
         return self.tally
 
-    def _together(self, block: bytes) -> list[Line] | None:
-        """All lines at once, when every one is a plain resource of the type seen last."""
-        try:
-            lines = decoder(self._kind).decode_lines(block) if block.isascii() else None
-        except UNREADABLE_JSON:
-            lines = None
-        return lines if lines and all(line.resource_type == self._kind for line in lines) else None
-
     def _of_resources(self, lines: list[Line]) -> list[Row]:
-        kind, may_speak, encode = self._kind, self._screen.may_speak, slimmer.encode
-        self._count(kind, len(lines))
-        self._see(kind, lines)
+        kind, may_speak, encode = lines[0].resource_type, self._screen.may_speak, slimmer.encode
+        self.see(kind, codes_of(kind, lines))
         rows = [Row(patient_of(line), kind, encode(line), "", may_speak(line)) for line in lines]
         if kind == _SHARED:
             return rows
@@ -86,12 +85,11 @@ class Scatter:
 
     def _of_line(self, kind: str, line: bytes, address: str = "", whose: str = "") -> Iterator[Row]:
         """One resource by itself; what is written oddly stays as it is, and its chart is assessed."""
-        self._count(kind or "(none)", 1)
-        if not kind:
-            self.tally.reject(Bad.NO_RESOURCE)
         if kind not in KINDS:
+            self.tally.count(kind or "(none)")
+            if not kind:
+                self.tally.reject(Bad.NO_RESOURCE)
             return
-        self._kind = kind
         try:
             read = decoder(kind).decode(line)
             slim, patient, is_odd = slimmer.encode(read), whose or patient_of(read), _is_odd(line)
@@ -99,14 +97,14 @@ class Scatter:
         except UNREADABLE_JSON:
             slim, patient, may_speak = line, whose or patient_in(line), True
             read = Line()
-        self._see(kind, [read])
+        self.see(kind, codes_of(kind, [read]))
         if patient or kind == _SHARED:
             yield Row(patient, kind, slim, address, may_speak)
         else:
             self.tally.reject(Bad.NO_PATIENT)
 
     def _of_request(self, line: bytes) -> Iterator[Row]:
-        self._count(REQUEST, 1)
+        self.tally.count(REQUEST)
         patient = patient_named(line)
         if patient:
             yield Row(patient, REQUEST, line, "", may_speak=True)
@@ -126,15 +124,22 @@ class Scatter:
             for patient in (everybody or [""]) if shared else [entry.owner]:
                 yield from self._of_line(entry.kind, entry.raw, entry.address, patient)
 
-    def _count(self, kind: str, count: int) -> None:
-        self.tally.resources[kind] = self.tally.resources.get(kind, 0) + count
 
-    def _see(self, kind: str, lines: list[Line]) -> None:
-        """Counts by the bytes that say what an entry is about."""
-        member = COVERED.get(kind)
-        if member:
-            found = map(attrgetter(member), lines)
-            self._ways[kind].update(bytes(code) for code in found if code is not UNSET)
+def together(block: bytes, decoders: Callable[[str], msgspec.json.Decoder[Line]]) -> list[Line]:
+    """All lines of a block at once; none when they are not all plain resources of one type that is read."""
+    try:
+        kind = head.decode(block[: block.find(b"\n") + 1] or block).resource_type
+        if kind not in KINDS or not _is_text(block):
+            return []
+        lines = decoders(kind).decode_lines(block)
+    except UNREADABLE_JSON:
+        return []
+    return lines if set(map(_KIND, lines)) == {kind} else []
+
+
+def _is_text(block: bytes) -> bool:
+    """Whether all of it is UTF-8, also in members that nobody looks at. Raises UnicodeDecodeError."""
+    return block.isascii() or bool(block.decode())
 
 
 def _is_odd(line: bytes) -> bool:

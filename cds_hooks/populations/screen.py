@@ -1,34 +1,32 @@
-"""screen: which entries could make a rule speak, so that charts without one need not be assessed.
+"""screen: which entries of an export could wake a rule, so that charts without one need not be assessed.
 
-A rule that needs skin bleeding speaks only when some entry names it. The others speak only when an entry names
-or measures what they ask for. What one entry names is found out by the same steps as in a whole chart, once for
-each way of writing it. In doubt an entry may speak; the chart is then assessed in full.
+What wakes a rule is the trigger's to say. What one entry names is found out by the same steps as in a whole chart,
+once for each way of writing it. In doubt an entry may speak; the chart is then assessed in full.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw
 
+from cds_hooks.chart.datatypes import Quantity
+from cds_hooks.chart.decoding import UNREADABLE_JSON
 from cds_hooks.chart.reader import read
 from cds_hooks.chart.record import PatientRecord
+from cds_hooks.chart.record import Quantity as Written
 from cds_hooks.chart.times import when
-from cds_hooks.model.codes import Concept, Limits
-from cds_hooks.model.criteria import Cause, Criterion
-from cds_hooks.model.findings import FindingRule
+from cds_hooks.chart.values import quantity
 from cds_hooks.model.library import Library
-from cds_hooks.model.truth import All, AnyOf, AtLeast, Expression, Truth
-from cds_hooks.populations.lines import Line, Member
-from cds_hooks.populations.owners import patient_of
+from cds_hooks.populations.lines import BESIDE_THE_CODE, Line, Member, written
 from cds_hooks.reasoning.codes import meaning
-from cds_hooks.reasoning.logic import SCORE_PREFIX
 from cds_hooks.reasoning.mapping import charted
-from cds_hooks.reasoning.values import Reading, compare, reading
+from cds_hooks.reasoning.trigger import Trigger, trigger
+from cds_hooks.reasoning.values import quantity_of
 
 _HOOK: Final = "patient-view"
 _FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -62,36 +60,10 @@ _CODED: Final = frozenset({"Observation", "Condition", "Flag"})
 """Types in which, without a value in words, the code alone decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A measured value that a rule asks for: how long it counts, and its range (None: any value)."""
-
-    within: timedelta
-    limits: Limits | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """Concepts of which one must be named, or measured lately and in a range, before any rule speaks."""
-
-    named: frozenset[str] = frozenset()
-    measured: Mapping[str, frozenset[Wanted]] = field(default_factory=dict)
-
-    def __or__(self, other: Needs) -> Needs:
-        """Either."""
-        both = self.measured.keys() | other.measured.keys()
-        nothing: frozenset[Wanted] = frozenset()
-        measured = {one: self.measured.get(one, nothing) | other.measured.get(one, nothing) for one in both}
-        return Needs(self.named | other.named, measured)
-
-    @property
-    def cost(self) -> int:
-        """How many charts it is likely to let through: what is measured stands in most of them."""
-        return len(self.named) + 100 * len(self.measured)
-
-
-_Speaks: TypeAlias = bool | tuple[tuple[Library, Concept, frozenset[Wanted]], ...]
-"""Whether an entry written so may speak; else the measurements as which it may."""
+_Way: TypeAlias = tuple[str | bytes, ...]
+"""A type, and the members that say what an entry is about; the code alone where it alone decides."""
+_Speaks: TypeAlias = bool | tuple[tuple[Trigger, frozenset[str]], ...]
+"""Whether an entry written so may speak; else the measured concepts as which it may."""
 
 
 class Screen:
@@ -99,12 +71,25 @@ class Screen:
 
     def __init__(self, libraries: Sequence[Library], since: datetime | None) -> None:
         """`since` is the earliest instant that is judged at; None when any instant can be."""
-        needs = [(library, needed(library)) for library in libraries]
-        self._needs = [(library, need) for library, need in needs if need is not None]
-        self.is_open = len(self._needs) < len(needs)
+        self._triggers = [wakes for library in libraries if (wakes := trigger(library, _HOOK))]
+        self.is_open = len(self._triggers) < len(libraries)
         """Whether a rule can speak on any chart, so that every chart must be assessed."""
         self._since = since
-        self._known: dict[tuple[str | bytes, ...], _Speaks] = {}
+        self._known: dict[_Way, _Speaks] = {}
+        self._quiet: defaultdict[str, set[bytes]] = defaultdict(set)
+        """By type, codes that cannot speak when nothing else says what the entry is about."""
+
+    def unsure(self, lines: Sequence[Line], codes: Sequence[bytes]) -> Iterable[int]:
+        """Which of some lines of one type, seen at a glance, have to be read in full before it can be told."""
+        kind = lines[0].resource_type
+        if kind not in _STATUS or self.is_open:
+            return range(len(lines)) if self.is_open else ()
+        beside = BESIDE_THE_CODE.get(kind)
+        if beside is None:
+            return range(len(lines))
+        quiet, nothing = self._quiet[kind], beside.nothing
+        seen = enumerate(zip(codes, map(beside.of, lines), strict=True))
+        return [number for number, (code, rest) in seen if code not in quiet or rest != nothing]
 
     def may_speak(self, line: Line) -> bool:
         """Whether the entry could make a rule speak, or a gap that is said even when nothing else is."""
@@ -113,90 +98,41 @@ class Screen:
         way = _way(line)
         speaks = self._known.get(way)
         if speaks is None:
-            if len(self._known) >= _WAYS:
-                self._known.clear()
-            speaks = self._known[way] = self._worked_out(line)
+            speaks = self._found_out(way, line)
         if speaks is False:
             return _is_of_another_version(line)
-        return speaks is True or any(self._could_hold(line, *measured) for measured in speaks)
+        return speaks is True or any(self._is_pulled(line, *measured) for measured in speaks)
 
-    def _could_hold(self, line: Line, library: Library, concept: Concept, wanted: frozenset[Wanted]) -> bool:
-        recent = [one.limits for one in wanted if self._is_recent(line, one.within)]
-        return bool(recent) and _is_in_one(line, library, concept, recent)
+    def _found_out(self, way: _Way, line: Line) -> _Speaks:
+        if len(self._known) >= _WAYS:
+            self._known.clear()
+            self._quiet.clear()
+        speaks = self._known[way] = self._worked_out(line)
+        beside = BESIDE_THE_CODE.get(line.resource_type)
+        if speaks is False and beside and beside.of(line) == beside.nothing:
+            self._quiet[line.resource_type].add(written(line.code))
+        return speaks
 
-    def _is_recent(self, line: Line, within: timedelta) -> bool:
-        moment = line.issued if line.effective_date_time is UNSET else line.effective_date_time
-        is_otherwise_dated = line.effective_instant is not UNSET or line.effective_period is not UNSET
-        if self._since is None or moment is UNSET or is_otherwise_dated:
-            return True
-        time = when(bytes(moment).decode(errors="replace").strip('"'))
-        return time is None or time.latest >= self._since - within - _AHEAD
+    def _is_pulled(self, line: Line, wakes: Trigger, concepts: frozenset[str]) -> bool:
+        """Whether a value of the entry, or that it has none, wakes a rule that still looks at it."""
+        latest = _latest(line)
+
+        def counts(within: timedelta) -> bool:
+            return self._since is None or latest is None or latest >= self._since - within - _AHEAD
+
+        values = _values(line, wakes.library, concepts)
+        return any(wakes.is_pulled(concepts, value, counts) for value in values)
 
     def _worked_out(self, line: Line) -> _Speaks:
-        record = _record(line)
+        record = _record(line, _parts(line))
         measured = []
-        for library, need in self._needs:
-            concepts = _concepts(record, library)
-            if record.gaps or not concepts.isdisjoint(need.named):
+        for wakes in self._triggers:
+            concepts = _concepts(record, wakes.library) & wakes.watched
+            if record.gaps or not concepts.isdisjoint(wakes.signs):
                 return True
-            found = sorted(concepts & need.measured.keys())
-            measured += [(library, library.concepts[one], need.measured[one]) for one in found]
+            if concepts:
+                measured.append((wakes, concepts))
         return tuple(measured) or False
-
-
-def needed(library: Library) -> Needs | None:
-    """What must be named or measured before any rule of the library speaks when a chart is opened.
-
-    None when some rule can speak without any such entry.
-    """
-    rules: list[Criterion | Cause] = [*library.criteria.values(), *library.causes.values()]
-    spoken = [rule for rule in rules if rule.status in {"active", "silent"} and _HOOK in rule.hooks]
-    free = (rule.when for rule in spoken if not rule.needs_skin_bleeding)
-    need = _either((library.card.gate, *free), library)
-    return need and need | Needs(_aspects(library))
-
-
-def _aspects(library: Library) -> frozenset[str]:
-    """Of these several entries together can describe a sign that none of them names."""
-    return frozenset(concept.id for concept in library.concepts.values() if concept.kind == "aspect")
-
-
-def _either(expressions: Iterable[Expression], library: Library) -> Needs | None:
-    total = Needs()
-    for expression in expressions:
-        need = _of(expression, library)
-        if need is None:
-            return None
-        total |= need
-    return total
-
-
-def _of(expression: Expression, library: Library) -> Needs | None:
-    """What must be there for the expression to be present; None when it can be without any entry."""
-    match expression:
-        case str():
-            return None if expression.startswith(SCORE_PREFIX) else _of_rule(library.findings[expression], library)
-        case All(all=parts):
-            needs = [need for part in parts if (need := _of(part, library))]
-            return min(needs, key=lambda need: need.cost, default=None)
-        case AnyOf(any=parts):
-            return _either(parts, library)
-        case AtLeast(at_least=counted):
-            return _either(counted.of, library)
-    return None
-
-
-def _of_rule(rule: FindingRule, library: Library) -> Needs | None:
-    if rule.sign is not None:
-        return Needs(frozenset(rule.sign.concepts))
-    if rule.answer is not None:
-        return Needs(frozenset(rule.answer.concepts))
-    if rule.measure is not None:
-        limits = rule.measure.is_ if rule.measure.is_ and not rule.measure.is_.of else None
-        return Needs(measured={rule.measure.concept: frozenset({Wanted(rule.measure.within.exact(), limits)})})
-    if rule.trend is not None:
-        return Needs(measured={rule.trend.concept: frozenset({Wanted(rule.trend.latest_within.exact())})})
-    return None if rule.when is None else _of(rule.when, library)
 
 
 # ---------------------------------------------------------------- one entry
@@ -209,19 +145,25 @@ class _Part(msgspec.Struct, gc=False, omit_defaults=True, rename="camel"):
 
 
 _PARTS: Final = msgspec.json.Decoder(list[_Part])
+_QUANTITY: Final = msgspec.json.Decoder(Quantity)
 
 
-def _way(line: Line) -> tuple[str | bytes, ...]:
+def _way(line: Line) -> _Way:
     """How an entry is written as far as it tells what the entry is about; its numbers and times left out."""
-    if line.value_string is UNSET and line.value_codeable_concept is UNSET and line.component is UNSET:
-        code = line.code
-        if code is not UNSET and line.resource_type in _CODED:
-            return line.resource_type, bytes(code)
-    return line.resource_type, *map(_bytes, _naming(line)), _parts(line)
+    kind, code = line.resource_type, written(line.code)
+    is_in_words = not line.value_string is line.value_codeable_concept is line.component is UNSET
+    if code and not is_in_words and kind in _CODED:
+        return kind, code
+    return kind, code, *map(written, _naming(line)), _parts(line)
 
 
-def _bytes(value: Member) -> bytes:
-    return bytes(value) if isinstance(value, Raw) else b""
+def _latest(line: Line) -> datetime | None:
+    """When it was at the latest; None when that cannot be told from one time."""
+    moment = line.issued if line.effective_date_time is UNSET else line.effective_date_time
+    if moment is UNSET or line.effective_instant is not UNSET or line.effective_period is not UNSET:
+        return None
+    time = when(bytes(moment).decode(errors="replace").strip('"'))
+    return time.latest if time else None
 
 
 def _naming(line: Line) -> Iterator[Member]:
@@ -248,32 +190,35 @@ def _is_of_another_version(line: Line) -> bool:
     )
 
 
-def _record(line: Line) -> PatientRecord:
+def _record(line: Line, component: bytes, number: Member = UNSET) -> PatientRecord:
     """The record of a chart that holds one entry written so, and nothing else."""
     kind = line.resource_type
-    status, component = _STATUS[kind], _parts(line)
+    status = _STATUS[kind]
     members = [b'"resourceType":"' + kind.encode() + b'","id":"x"']
     members += [b'"status":"' + status + b'"'] if status else []
     for (_, name), value in zip(_NAMING, _naming(line), strict=True):
         if isinstance(value, Raw):
             members.append(b'"' + name.encode() + b'":' + bytes(value))
     members += [b'"component":' + component] if component else []
+    members += [b'"valueQuantity":' + bytes(number)] if isinstance(number, Raw) else []
     return read((), {}, "", _FAR, (b"[{" + b",".join(members) + b"}]",))
 
 
-def _is_in_one(line: Line, library: Library, concept: Concept, ranges: Sequence[Limits | None]) -> bool:
-    """Whether a value of the entry lies, or may lie, in one of the ranges. None is the range of every value."""
-    if None in ranges:
-        return True
-    record = read((), {}, patient_of(line), _FAR, (b"[" + msgspec.json.encode(line) + b"]",))
-    entries = [entry for entry in record.observed if concept.id in meaning(entry.what, library).concepts]
-    values = [reading(entry, concept, library) for entry in entries]
-    return not values or any(
-        not isinstance(value, Reading) or compare(value.value, value.comparator, limits) is not Truth.ABSENT
-        for value in values
-        for limits in ranges
-        if limits is not None
-    )
+def _values(line: Line, library: Library, concepts: frozenset[str]) -> Sequence[Written | None]:
+    """The numbers with which an entry stands for one of these; None for what is no number, or cannot be read."""
+    is_one_number = line.value_string is UNSET and line.value_codeable_concept is UNSET and line.component is UNSET
+    if is_one_number and isinstance(line.value_quantity, Raw):
+        return [_number(line.value_quantity)]
+    record = _record(line, written(line.component), line.value_quantity)
+    entries = (one for one in record.observed if not concepts.isdisjoint(meaning(one.what, library).concepts))
+    return [quantity_of(one) for one in entries] or [None]
+
+
+def _number(raw: Raw) -> Written | None:
+    try:
+        return quantity(_QUANTITY.decode(raw))
+    except UNREADABLE_JSON:
+        return None
 
 
 def _concepts(record: PatientRecord, library: Library) -> frozenset[str]:

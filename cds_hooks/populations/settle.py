@@ -23,7 +23,7 @@ from cds_hooks.model.library import Library
 from cds_hooks.populations.as_of import as_of, visits
 from cds_hooks.populations.charts import Chart, Lists, Lookup, chart_advice, request_advice
 from cds_hooks.populations.results import Result
-from cds_hooks.populations.rows import BUNDLE, REQUEST, Row
+from cds_hooks.populations.rows import BUNDLE, REQUEST, SEEN, Row
 from cds_hooks.populations.telling import said_before, told, unanswered, unassessed
 from cds_hooks.service import Advice
 
@@ -54,6 +54,11 @@ class Plan:
     explained: frozenset[str] = frozenset()
     """Only these patients (hashes), and each with its explanation."""
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether the export lacks what every chart must have, so that each has to say so."""
+        return not self.listed >= _ESSENTIAL
+
 
 def settle(rows: Iterable[Row], plan: Plan, medication: Lookup) -> Iterator[Result]:
     """The results of every patient in a bucket, in the order of their hashes, then of instants.
@@ -78,8 +83,8 @@ def _of_patient(name: str, patient: str, rows: list[Row], plan: Plan, medication
     requests = sorted(row.slim for row in rows if row.kind == REQUEST)
     for request, instant in product(requests, plan.instants):
         yield _result(name, instant, partial(request_advice, request, instant, plan.voice), plan)
-    entries = [row for row in rows if row.kind != REQUEST]
-    if entries:
+    if any(row.kind != REQUEST for row in rows):
+        entries = [row for row in rows if row.kind not in {REQUEST, SEEN}]
         yield from _of_chart(name, patient, entries, plan, medication)
 
 
@@ -88,7 +93,7 @@ def _of_chart(name: str, patient: str, rows: list[Row], plan: Plan, medication: 
     instants = plan.instants or visits(rows)
     whole = any(row.kind == BUNDLE for row in rows)
     lists = Lists(None if whole else plan.listed, plan.cut_short, plan.most)
-    is_asked = any(row.may_speak for row in rows) or not (whole or plan.listed >= _ESSENTIAL)
+    is_asked = any(row.may_speak for row in rows) or (plan.is_blind and not whole)
     for instant in instants:
         if is_asked:
             chart = Chart(patient, as_of(rows, instant, instants[-1]), lists, medication)

@@ -1,34 +1,30 @@
 """spill: the rows of a run on disk between its two steps, by bucket. Patient data: a folder of mode 0700.
 
-Each input file becomes one segment: runs of rows of one bucket after another, with an index beside it. Both are
-written under another name and renamed when they are whole, so what is there is finished. Medications that belong
-to nobody lie in a small database, so that a chart can ask for those it names.
+Each input file becomes one segment, which is there when it is finished. Medications that belong to nobody lie in a
+small database, so that a chart can ask for those it names.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import Final
 
 import msgspec
 
-from cds_hooks.populations.rows import Row, Tally
+from cds_hooks.populations.rows import Row
+from cds_hooks.populations.runs import RunWriter, read_runs
 
 SHARED: Final = -1
 """The bucket of what is nobody's."""
+_AHEAD: Final = 1
+"""In a segment the bucket of what is nobody's comes first."""
+_ROWS: Final = msgspec.msgpack.Decoder(list[Row])
 _PRIVATE: Final = 0o700
 _ROW: Final = 120
 """Bytes that a row takes in memory beside what it holds."""
-_ROWS: Final = msgspec.msgpack.Decoder(list[Row])
-
-Runs: TypeAlias = dict[int, list[tuple[int, int]]]
-"""Bucket -> offset and length of each of its runs in a segment."""
-_RUNS: Final = msgspec.msgpack.Decoder(Runs)
-_TALLY: Final = msgspec.msgpack.Decoder(Tally)
 
 
 def bucket_of(patient: str, buckets: int) -> int:
@@ -43,7 +39,6 @@ class Spill:
         self.folder = folder
         self._buckets = buckets
         self._buffer_bytes = buffer_bytes
-        self._runs: dict[int, Runs] = {}
 
     def make(self) -> None:
         """Makes the folder, for this user only."""
@@ -52,41 +47,19 @@ class Spill:
 
     def has(self, segment: int) -> bool:
         """Whether a segment is finished."""
-        return self._file(segment, "tally").exists()
+        return self._file(segment).exists()
 
     def write(self, segment: int, rows: Iterable[Row]) -> None:
-        """Writes the rows of one input file. The segment is not finished before `finish`."""
-        runs: Runs = {}
-        waiting: defaultdict[int, list[Row]] = defaultdict(list)
-        held = 0
-        with self._file(segment, "part").open("wb") as file:
+        """Writes the rows of one input file."""
+        with RunWriter[Row](self._file(segment), self._buffer_bytes) as writer:
             for row in rows:
-                waiting[bucket_of(row.patient, self._buckets)].append(row)
-                held += len(row.slim) + _ROW
-                if held > self._buffer_bytes:
-                    _flush(waiting, runs, file)
-                    held = 0
-            _flush(waiting, runs, file)
-        self._file(segment, "runs").write_bytes(msgspec.msgpack.encode(runs))
-
-    def finish(self, segment: int, tally: Tally) -> None:
-        """Makes the segment a finished one, with what was counted while it was written."""
-        self._file(segment, "part").rename(self._file(segment, "rows"))
-        whole_file(self._file(segment, "tally"), msgspec.msgpack.encode(tally))
-
-    def tally(self, segment: int) -> Tally:
-        """What was counted while the segment was written."""
-        return _TALLY.decode(self._file(segment, "tally").read_bytes())
+                writer.waiting[bucket_of(row.patient, self._buckets) + _AHEAD].append(row)
+                writer.grew(len(row.slim) + _ROW)
 
     def rows(self, segments: int, bucket: int) -> Iterator[Row]:
         """Every row of a bucket, from all segments."""
         for segment in range(segments):
-            runs = self._runs_of(segment).get(bucket, ())
-            if runs:
-                with self._file(segment, "rows").open("rb") as file:
-                    for offset, length in runs:
-                        file.seek(offset)
-                        yield from _ROWS.decode(file.read(length))
+            yield from read_runs(self._file(segment), bucket + _AHEAD, _ROWS)
 
     def gather_medications(self, segments: int) -> None:
         """Makes the database of Medications from the rows of nobody."""
@@ -118,13 +91,8 @@ class Spill:
     def _medications(self) -> Path:
         return self.folder / "medications.sqlite"
 
-    def _file(self, segment: int, what: str) -> Path:
-        return self.folder / f"segment-{segment:05}.{what}"
-
-    def _runs_of(self, segment: int) -> Runs:
-        if segment not in self._runs:
-            self._runs[segment] = _RUNS.decode(self._file(segment, "runs").read_bytes())
-        return self._runs[segment]
+    def _file(self, segment: int) -> Path:
+        return self.folder / f"segment-{segment:05}.rows"
 
 
 def name_of(medication: bytes) -> str:
@@ -132,20 +100,5 @@ def name_of(medication: bytes) -> str:
     return f"Medication/{msgspec.json.decode(medication, type=_Named).id}"
 
 
-def whole_file(path: Path, content: bytes) -> None:
-    """Writes a file that is either there as a whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    part.rename(path)
-
-
 class _Named(msgspec.Struct):
     id: str = ""
-
-
-def _flush(waiting: dict[int, list[Row]], runs: Runs, file: BinaryIO) -> None:
-    for bucket, rows in waiting.items():
-        run = msgspec.msgpack.encode(rows)
-        runs.setdefault(bucket, []).append((file.tell(), len(run)))
-        file.write(run)
-    waiting.clear()

@@ -6,28 +6,20 @@ is counted is what `pinpoint coverage` counts, but for the codes of components.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from cds_hooks.chart.reader import read
 from cds_hooks.model.library import Library
+from cds_hooks.populations.lines import ABOUT
 from cds_hooks.populations.rows import Tally
 from cds_hooks.reasoning.coverage import coverage
 
 Way: TypeAlias = tuple[str, bytes]
 """A resource type, and the bytes of the member that says what the entry is about."""
 
-COVERED: Final[Mapping[str, str]] = {
-    "Observation": "code",
-    "Condition": "code",
-    "Medication": "code",
-    "MedicationStatement": "medication_codeable_concept",
-    "MedicationRequest": "medication_codeable_concept",
-    "MedicationAdministration": "medication_codeable_concept",
-    "MedicationDispense": "medication_codeable_concept",
-}
-"""The member of each resource type that is counted."""
+COVERED: Final = frozenset(ABOUT) | {"Observation", "Condition", "Medication"}
+"""The resource types that are counted."""
 _FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
 

@@ -7,15 +7,17 @@ What is left open here (age, medicines, scores, visits, what must be absent) cou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from typing import TypeAlias
 
 from cds_hooks.chart.record import Coded, Observed, Quantity
 from cds_hooks.model.codes import Coding, Limits
 from cds_hooks.model.criteria import Cause, Criterion, Hook, Status
-from cds_hooks.model.findings import Measure
+from cds_hooks.model.findings import FindingRule, Measure
 from cds_hooks.model.library import Library
 from cds_hooks.model.truth import All, AtLeast, Expression, NoneOf, ScoreAtLeast, Truth
 from cds_hooks.reasoning.codes import by_code, folded
@@ -30,6 +32,20 @@ Code: TypeAlias = tuple[str, str]
 """System as the chart writes it, and code."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A measured value that a rule asks for."""
+
+    within: timedelta
+    """How long it counts."""
+    limits: Limits | None = None
+    """Its range; None when any value may be what is asked for, as against a laboratory's own limit."""
+
+
+def _counts_always(_within: timedelta) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trigger:
     """What wakes the rules of one hook."""
@@ -37,7 +53,7 @@ class Trigger:
     library: Library = field(repr=False)
     signs: frozenset[str]
     """Concepts that wake them by being named, or by being reported with anything but a number."""
-    ranges: Mapping[str, tuple[Limits, ...]]
+    ranges: Mapping[str, tuple[Wanted, ...]]
     """Concepts that wake them by a value in one of these ranges."""
     watched: frozenset[str]
     """Both."""
@@ -54,16 +70,27 @@ class Trigger:
         if not self.openings.isdisjoint(tokens_of(text)):
             yield from (named.concept for named in read_text(text.replace("?", " "), self.library).named)
 
-    def is_pulled(self, concepts: frozenset[str], value: Quantity | None) -> bool:
-        """Whether an entry that stands for these, with that value, could make a rule present or cannot be read."""
-        return value is None or any(one in self.signs or self._is_in_range(one, value) for one in concepts)
+    def is_pulled(
+        self,
+        concepts: frozenset[str],
+        value: Quantity | None,
+        counts: Callable[[timedelta], bool] = _counts_always,
+    ) -> bool:
+        """Whether an entry that stands for these, with that value, could make a rule present or cannot be read.
 
-    def _is_in_range(self, concept: str, value: Quantity) -> bool:
-        entry = Observed("", Coded(), value)
-        item = reading(entry, self.library.concepts[concept], self.library)
-        return not isinstance(item, Reading) or any(
-            limits.of or compare(item.value, item.comparator, limits) is not Truth.ABSENT
-            for limits in self.ranges[concept]
+        `counts` tells whether it is new enough for a rule that looks back so far.
+        """
+        return any(one in self.signs or self._may_be_in_range(one, value, counts) for one in concepts)
+
+    def _may_be_in_range(self, concept: str, value: Quantity | None, counts: Callable[[timedelta], bool]) -> bool:
+        asked = [wanted.limits for wanted in self.ranges[concept] if counts(wanted.within)]
+        if value is None or None in asked:
+            return bool(asked)
+        item = reading(Observed("", Coded(), value), self.library.concepts[concept], self.library)
+        return any(
+            not isinstance(item, Reading) or compare(item.value, item.comparator, limits) is not Truth.ABSENT
+            for limits in asked
+            if limits is not None
         )
 
 
@@ -82,10 +109,12 @@ def trigger(library: Library, hook: Hook) -> Trigger | None:
     named |= {concept for rule in rules if rule.answer for concept in rule.answer.concepts}
     named |= {name for name, concept in library.concepts.items() if concept.kind == _ASPECT}
     named |= {wide for wide, narrower in library.hidden_by.items() if not named.isdisjoint(narrower)}
-    measures = [rule.measure for rule in rules if rule.measure]
-    ranges = {one.concept: tuple(_limits(m for m in measures if m.concept == one.concept)) for one in measures}
+    ranges: dict[str, tuple[Wanted, ...]] = defaultdict(tuple)
+    for rule in rules:
+        for concept, wanted in _wanted(rule):
+            ranges[concept] += (wanted,)
     both = frozenset(named | ranges.keys())
-    return Trigger(library, frozenset(named), ranges, both, frozenset(_openings(both, library)))
+    return Trigger(library, frozenset(named), dict(ranges), both, frozenset(_openings(both, library)))
 
 
 @lru_cache(maxsize=5000)
@@ -130,14 +159,13 @@ def _watch_finding(name: str, library: Library) -> frozenset[str] | None:
     rule = library.findings[name]
     if rule.when is not None:
         return _watch(rule.when, library)
-    return frozenset({name}) if rule.sign or rule.measure or rule.answer else None
+    return frozenset({name}) if rule.sign or rule.measure or rule.answer or rule.trend else None
 
 
 def _effort(watched: frozenset[str], library: Library) -> tuple[int, int]:
-    """How often these would wake the rules for nothing: against a laboratory's own limit any value does."""
+    """How often these would wake the rules for nothing: where any value does, very often."""
     rules = [library.findings[name] for name in watched]
-    measures = (rule.measure for rule in rules if rule.measure)
-    relative = sum(any(limits.of for limits in _limits([measure])) for measure in measures)
+    relative = sum(any(wanted.limits is None for _, wanted in _wanted(rule)) for rule in rules)
     signs = sum(len(rule.sign.concepts) for rule in rules if rule.sign)
     return relative, signs + len(rules)
 
@@ -149,8 +177,16 @@ def _openings(watched: frozenset[str], library: Library) -> Iterator[str]:
             yield word
 
 
-def _limits(measures: Iterable[Measure]) -> Iterator[Limits]:
-    for measure in measures:
-        if measure.is_ is not None:
-            yield measure.is_
-        yield from (band.is_ for band in measure.by_age)
+def _wanted(rule: FindingRule) -> Iterator[tuple[str, Wanted]]:
+    """The values that a finding asks for, each with its concept."""
+    if rule.measure is not None:
+        for limits in _limits(rule.measure):
+            yield rule.measure.concept, Wanted(rule.measure.within.exact(), None if limits.of else limits)
+    if rule.trend is not None:
+        yield rule.trend.concept, Wanted(rule.trend.latest_within.exact())
+
+
+def _limits(measure: Measure) -> Iterator[Limits]:
+    if measure.is_ is not None:
+        yield measure.is_
+    yield from (band.is_ for band in measure.by_age)

@@ -6,7 +6,7 @@ import pytest
 
 from cds_hooks.errors import ReplayError
 from cds_hooks.populations import sources as module
-from cds_hooks.populations.sources import CutShort, blocks, exported_types, is_of_lines, sources
+from cds_hooks.populations.sources import CutShort, blocks, cut_out, exported_types, is_of_lines, sources
 
 
 def told(_count):
@@ -14,7 +14,14 @@ def told(_count):
 
 
 def content(path):
-    return list(blocks(path, told))
+    return [block.content for block in blocks(path, told)]
+
+
+@pytest.fixture(autouse=True, params=["isal", "zlib"])
+def unpacker(request, monkeypatch):
+    """What unpacks: isal, and where it is not installed zlib."""
+    if request.param == "zlib":
+        monkeypatch.setattr(module, "find_spec", lambda _name: None)
 
 
 @pytest.fixture
@@ -86,10 +93,15 @@ def test_blocks_end_with_lines_and_lose_nothing(tmp_path, pack):
     path = tmp_path / "a.ndjson"
     path.write_bytes(pack(text))
 
-    found = content(path)
+    found = list(blocks(path, told))
 
-    assert text == b"".join(found)
-    assert all(block.endswith(b"\n") for block in found[:-1])
+    assert text == b"".join(block.content for block in found)
+    assert all(block.content.endswith(b"\n") for block in found[:-1])
+    assert all(text[block.start :].startswith(block.content) for block in found)
+    places = [(block.start, len(block.content)) for block in found]
+    assert [text[:3], text[5:25], *(block.content for block in found[-1:])] == list(
+        cut_out(path, [(0, 3), (5, 20), places[-1]], told)
+    )
 
 
 @pytest.mark.usefixtures("small")
@@ -107,10 +119,10 @@ def test_a_line_that_is_too_long_is_passed_over_and_the_next_is_read(tmp_path):
     last = tmp_path / "b.ndjson"
     last.write_bytes(b"x" * 50)
 
-    found = content(path)
+    found = list(blocks(path, told))
 
-    assert 1 == found.count(None)
-    assert b"one\ntwo\n" == b"".join(block for block in found if block)
+    assert 1 == [block.content for block in found].count(None)
+    assert [(0, b"one\n"), (55, b"two\n")] == [block for block in found if block.content]
     assert [None] == content(last)
 
 
@@ -135,7 +147,7 @@ def test_what_ends_in_the_middle_gives_its_whole_lines_first(tmp_path, kept):
         found.extend(blocks(path, told))
 
     assert found
-    assert all(block.endswith(b"\n") for block in found)
+    assert all(block.content.endswith(b"\n") for block in found)
 
 
 def test_what_is_no_gzip_after_its_beginning_ends_in_the_middle(tmp_path):
@@ -154,3 +166,12 @@ def test_what_was_read_is_told(tmp_path):
     list(blocks(path, counts.append))
 
     assert [4] == counts
+
+
+def test_of_a_file_that_is_not_packed_nothing_is_read_but_what_is_cut_out(tmp_path):
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(b"one\ntwo\nthree\n")
+    counts = []
+
+    assert [b"two\n", b"three\n"] == list(cut_out(path, [(4, 4), (8, 6)], counts.append))
+    assert [14] == counts

@@ -1,12 +1,13 @@
 """The trigger: what must be on a chart before a rule can be present, and when that cannot be told."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from cds_hooks.chart.record import Quantity
 from cds_hooks.reasoning.library import load
-from cds_hooks.reasoning.trigger import by_codes, trigger
+from cds_hooks.reasoning.trigger import Wanted, by_codes, trigger
 from tests.build import library_of
 
 SIGN = "sign: {concepts: [petechiae], problem_within: {days: 14}}"
@@ -21,6 +22,10 @@ measure:
 """
 OWN = 'measure: {concept: haemoglobin, is: {below: "1", of: lower-limit}}'
 ANSWER = "answer: {concepts: [urine-blood], is: [present]}"
+FALLING = (
+    'trend: {concept: haemoglobin, change: fall, by: {at_least: "20", unit: "%"}, latest_within: {days: 3}, '
+    "baseline_within: {days: 30}}"
+)
 OLD = "person: {age: {from: {years: 65}}}"
 
 
@@ -94,6 +99,28 @@ def test_any_value_pulls_where_only_the_laboratorys_own_limit_is_known():
     wakes = made(findings={"own": OWN}, when="own")
 
     assert wakes.is_pulled(frozenset({"haemoglobin"}), Quantity(Decimal(150), "g/L"))
+
+
+def test_of_an_old_value_only_what_still_counts_is_asked():
+    findings = {"low": LOW.replace("}}", "}, within: {days: 3}}"), "lower": LOW.replace('"20"', '"10"')}
+    wakes = made(findings=findings, when="{any: [low, lower]}")
+    pulls = [
+        wakes.is_pulled(frozenset({"platelet-count"}), value, lambda within: within > timedelta(days=3))
+        for value in (Quantity(Decimal(15), "10*9/L"), Quantity(Decimal(9), "10*9/L"), None)
+    ]
+
+    assert [False, True, True] == pulls
+    assert not wakes.is_pulled(frozenset({"platelet-count"}), None, lambda _within: False)
+
+
+def test_any_recent_value_of_what_a_trend_asks_for_pulls():
+    wakes = made(findings={"falling": FALLING}, when="falling")
+
+    assert wakes.ranges == {"haemoglobin": (Wanted(timedelta(days=3)),)}
+    assert wakes.is_pulled(frozenset({"haemoglobin"}), Quantity(Decimal(150), "g/L"))
+    assert not wakes.is_pulled(
+        frozenset({"haemoglobin"}), Quantity(Decimal(150), "g/L"), lambda within: within > timedelta(days=3)
+    )
 
 
 def test_codes_are_looked_up_and_an_unknown_code_leaves_the_word_to_the_text():
