@@ -67,7 +67,7 @@ def might_be_emergencies(
     found = dict.fromkeys(_unreadable_in(names, findings, library, truth_of, supposed))
     for match in matches:
         rule = library.criteria[match.rule]
-        could_be_worse = gate_at_worst is not gate or _could_be_worse(match, findings)
+        could_be_worse = gate_at_worst is not gate or _could_be_worse(match, truth_of, supposed)
         if _is_open(match, rule) and could_be_worse:
             worst = assess_criterion(rule, supposed, gate_at_worst, firmly)
             names = worst.relied_on if worst.tier is Tier.EMERGENCY or _is_about_orders(rule) else ()
@@ -139,10 +139,9 @@ def _is_about_orders(rule: Criterion) -> bool:
     return not ABOUT_ORDERS.isdisjoint(rule.hooks)
 
 
-def _could_be_worse(match: Match, findings: Mapping[str, Finding]) -> bool:
-    """Whether it was held down, or a result that could not be read is among what would settle it."""
-    named = (name for name in match.would_settle if not name.startswith(SCORE_PREFIX))
-    return match.capped or any(any(_unreadable(findings[name])) for name in named)
+def _could_be_worse(match: Match, truth_of: TruthOf, supposed: TruthOf) -> bool:
+    """Whether it was held down, or something of what would settle it could not be read."""
+    return match.capped or any(supposed(name) is not truth_of(name) for name in match.would_settle)
 
 
 def _at_worst(findings: Mapping[str, Finding], library: Library, truth_of: TruthOf) -> TruthOf:
