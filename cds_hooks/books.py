@@ -6,7 +6,7 @@ Nothing here changes an answer but what a site asked for: silent mode, and not t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -16,7 +16,7 @@ from cds_hooks.cards.feedback import Feedback
 from cds_hooks.cards.wire import Card
 from cds_hooks.errors import JournalUnavailable
 from cds_hooks.guard.privacy import origin_of
-from cds_hooks.journal.entries import Call, Entry, How, Journal
+from cds_hooks.journal.entries import HUNG_UP, Call, Entry, How, Journal
 from cds_hooks.ledger import Spoken, Visit, call_of, issued, outcomes
 from cds_hooks.model.library import Library
 from cds_hooks.quiet import Quiet
@@ -53,8 +53,15 @@ class Books:
         hows: list[How] = ["quiet" if place in repeated else "shown" for place in range(len(cards))]
         return Spoken(tuple(cards), tuple(hows), advice)
 
+    async def keep_unsent(self, visit: Visit, spoken: Spoken) -> None:
+        """As `keep`, for a caller who had hung up: no card counts as shown, and nothing as told."""
+        await self.keep(replace(visit, status=HUNG_UP), spoken.unsent, ())
+
     async def keep(self, visit: Visit, spoken: Spoken, whom: Sequence[str]) -> None:
-        """Nothing; the call is in the journal and counted, or the log says that it is not. Raises nothing."""
+        """Nothing; the call is in the journal and counted, or the log says that it is not. Raises nothing.
+
+        `whom` is empty when nobody was told anything.
+        """
         try:
             call = call_of(visit, spoken, self.versions, self.mode, self.library)
             self._count(call)
@@ -79,15 +86,18 @@ class Books:
             return
         for one in (one for one in reported if one.outcome == "overridden"):
             try:
-                await journal.prolong([one.card], service, client, self.quiet.overridden(one.at, at))
+                await journal.prolong([one.card], service, client, min(one.at, at), self.quiet.overridden())
             except JournalUnavailable:
                 _log.warning("override_not_heeded")  # the card is shown again, which is no harm
 
     def _entries(self, call: Call, visit: Visit, spoken: Spoken, whom: Sequence[str]) -> list[Entry]:
         entries: list[Entry] = [call, *issued(visit, spoken)]
-        if self.quiet is not None and spoken.advice is not None:
-            entries += self.quiet.told(spoken.shown, spoken.advice.assessment, whom, visit.at)
-        return entries
+        if self.quiet is None or not whom:
+            return entries
+        judged = spoken.advice.assessment if spoken.advice else None
+        if judged is not None:
+            entries += self.quiet.told(spoken.shown, judged, whom, visit.at)
+        return [*entries, *self.quiet.heard(spoken.cards, judged, whom, visit.at)]
 
     def _count(self, call: Call) -> None:
         for made in call.cards:

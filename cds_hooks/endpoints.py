@@ -18,7 +18,6 @@ from uuid import uuid4
 
 import msgspec
 import structlog
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -50,7 +49,7 @@ from cds_hooks.guard.turns import Turns
 from cds_hooks.ledger import Spoken, Visit
 from cds_hooks.pages.served import PAGE_HEADERS
 from cds_hooks.quiet import whom
-from cds_hooks.replies import as_json, status_of
+from cds_hooks.replies import Heard, as_json, status_of
 from cds_hooks.service import Advice, Complete, FetchMissing
 from cds_hooks.settings import AllowList, Settings
 from cds_hooks.tally import FETCHES, Tally
@@ -95,7 +94,7 @@ class Endpoints:
         return as_json(discovery_json(offers))
 
     async def call(self, request: Request) -> Response:
-        """Cards for one call of a service; which of them went out is kept once they are out.
+        """Cards for one call of a service; which of them went out, and to whom, is kept once they are out.
 
         A plain route: for FastAPI to take apart an address costs more than most charts do.
         """
@@ -124,7 +123,11 @@ class Endpoints:
             body_bytes=len(body),
             duration_ms=visit.ms,
         )
-        return as_json(response_json(spoken.shown), after=BackgroundTask(self._books.keep, visit, spoken, about))
+
+        async def keep(was_there: bool) -> None:  # noqa: FBT001  # of an answer there is one thing to know
+            await (self._books.keep(visit, spoken, about) if was_there else self._books.keep_unsent(visit, spoken))
+
+        return Heard(response_json(spoken.shown), keep)
 
     async def feedback(self, service_id: str, request: Request) -> Response:
         """Acknowledged when it is kept, and not before: who gets no 200 may send it again."""

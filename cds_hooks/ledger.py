@@ -50,6 +50,12 @@ class Spoken:
         """The cards that go out."""
         return tuple(card for card, how in zip(self.cards, self.hows, strict=True) if how == "shown")
 
+    @property
+    def unsent(self) -> Spoken:
+        """The same, when nobody was there any more to hear it."""
+        hows: list[How] = ["unsent" if how == "shown" else how for how in self.hows]
+        return replace(self, hows=tuple(hows))
+
 
 def call_of(visit: Visit, spoken: Spoken, versions: Mapping[str, str], mode: str, library: Library | None) -> Call:
     """The line of a call. Without advice, or without a library, it tells of the outside only."""

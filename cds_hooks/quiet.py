@@ -1,8 +1,9 @@
 """quiet: cards that would only repeat what this user was told about this patient stay away for a while.
 
-Only a card that rests on nothing new is held back; whatever is added or worse speaks at once (cards/facts.py), and
-with it the whole card. The most urgent tier is repeated after four hours at the latest, whatever a site sets. When
-the journal does not answer in time, everything is shown.
+Only a card that says nothing new is held back; whatever is added or worse speaks at once (cards/facts.py), and
+with it the whole card. What the latest answer did not say any more is new when it comes back. The most urgent tier
+is repeated after four hours at the latest, whatever a site sets. When the journal does not answer in time,
+everything is shown.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TypeAlias
 
 from cds_hooks.cards.facts import facts, tier_of
 from cds_hooks.cards.wire import Card, HookRequest
-from cds_hooks.journal.entries import Told
+from cds_hooks.journal.entries import Heard, Told
 from cds_hooks.journal.hashes import Hashes
 from cds_hooks.model.criteria import ABOUT_ORDERS
 from cds_hooks.model.results import Assessment
@@ -26,7 +27,8 @@ _LATE = timedelta(hours=24)
 """How long after a card was shown an override can still prolong its quiet time."""
 
 Ask: TypeAlias = Callable[[Sequence[str], datetime], Awaitable[frozenset[str] | None]]
-"""Hashes of subjects -> those of facts that stay quiet now; None when that could not be had in time."""
+"""Hashes of subjects -> those of facts that stay quiet now: told within their time, and part of the latest answer;
+None when that could not be had in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,17 @@ class Quiet:
             remembered.append(Told(card.uuid, subject, hashes, tier.value, until, latest))
         return tuple(remembered)
 
-    def overridden(self, at: datetime, received: datetime) -> Mapping[str, datetime]:
-        """Tier -> until when an overridden card stays quiet. An override from the future counts from now."""
-        return {tier.value: min(at, received) + self.windows.after_override(tier) for tier in Tier}
+    def heard(
+        self, cards: Sequence[Card], assessment: Assessment | None, whom: Sequence[str], at: datetime
+    ) -> tuple[Heard, ...]:
+        """Everything an answer said, also on cards that were held back: one entry for each key still in use."""
+        said = [fact for card in cards for fact in facts(card, assessment)] if assessment else []
+        subjects = ((key, key.subject(whom)) for key in self.keys)
+        return tuple(Heard(subject, at, key.facts(subject, said)) for key, subject in subjects)
+
+    def overridden(self) -> Mapping[str, timedelta]:
+        """Tier -> how long an overridden card stays quiet."""
+        return {tier.value: self.windows.after_override(tier) for tier in Tier}
 
     def _is_known(self, said: Sequence[str], subjects: Sequence[str], known: frozenset[str]) -> bool:
         """Whether every fact was told, each under one of the keys."""

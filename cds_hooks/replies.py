@@ -7,14 +7,14 @@ Source: CDS Hooks 2.0.1, "CDS Service Response"; 3.0.0-ballot, "HTTP status code
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import cast
 from uuid import uuid4
 
 import structlog
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -49,20 +49,37 @@ _HTTP_REFUSALS = {
 }
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Answers hold findings of a patient: nobody on the way may keep them, or take them for a page."""
+_JSON = "application/json"
+_ROUNDS = 4
+"""Of the loop, in which a connection that was closed is looked at, read to its end, and given up."""
 
 _log = structlog.get_logger()
 
 
-def as_json(
-    body: bytes,
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-    after: BackgroundTask | None = None,
-) -> Response:
-    """A JSON answer, and what is done once it is out."""
-    sent = {**_HEADERS, **(headers or {})}
-    return Response(body, status_code=status, headers=sent, media_type="application/json", background=after)
+def as_json(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(body, status_code=status, headers={**_HEADERS, **(headers or {})}, media_type=_JSON)
+
+
+class Heard(Response):
+    """A JSON answer that tells whether its caller was still there when it went out."""
+
+    def __init__(self, body: bytes, then: Callable[[bool], Awaitable[None]]) -> None:
+        super().__init__(body, headers=_HEADERS, media_type=_JSON)
+        self._then = then
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The whole answer goes out at once; only its end waits until the server has noticed who hung up.
+
+        After its end nobody could tell any more: then a server says of every caller that there is none.
+        """
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
+        was_there = not await Request(scope, receive).is_disconnected()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._then(was_there)
 
 
 def refuse_by_status(app: Starlette) -> None:

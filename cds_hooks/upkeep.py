@@ -11,12 +11,13 @@ from cds_hooks.canaries import Canaries
 from cds_hooks.journal.hashes import read_keys
 from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.patience import LIMIT_S, Patience
+from cds_hooks.journal.recall import Recall
 from cds_hooks.journal.replay import ReplayStore
 from cds_hooks.journal.replay_shared import SharedReplays
 from cds_hooks.journal.spool import Spool
 from cds_hooks.journal.steady import Steady
 from cds_hooks.model.library import Library
-from cds_hooks.quiet import Quiet, Windows
+from cds_hooks.quiet import Ask, Quiet, Windows
 from cds_hooks.settings import Settings
 from cds_hooks.tally import Kind, Tally
 
@@ -34,13 +35,15 @@ class Upkeep:
     journal: Steady
     canaries: Canaries
     patience: Patience | None = None
-    """None: no answer asks the journal for anything."""
+    """None: no answer waits for the journal."""
+    recall: Recall | None = None
+    """None: no answer reads the journal's file."""
 
     async def start(self) -> None:
-        """Nothing; everything runs. Where answers ask the journal it is open, or the log says that it is not."""
+        """Nothing; everything runs. Where answers need the journal it is open, or the log says that it is not."""
         self.canaries.start()
         self.journal.start()
-        if self.patience is not None:
+        if self.patience is not None or self.recall is not None:
             await self.journal.open()
 
     async def stop(self) -> None:
@@ -48,6 +51,8 @@ class Upkeep:
         self.canaries.stop()
         if self.patience is not None:
             self.patience.close()
+        if self.recall is not None:
+            self.recall.close()
         await self.journal.close()
 
     def shown_by(self, tally: Tally) -> None:
@@ -55,8 +60,12 @@ class Upkeep:
         tally.watch(_QUEUE, lambda: {(): self.journal.queued})
         tally.watch(_SPOOL, lambda: {(): len(self.journal.spool.waiting())})
         tally.watch(_LOST, lambda: {(): self.journal.dropped})
-        tally.watch(_RESTING, lambda: {(): float(bool(self.patience and self.patience.is_resting))})
+        tally.watch(_RESTING, lambda: {(): float(self._is_resting)})
         tally.watch(_TURNED, lambda: {(): len(self.canaries.turned)})
+
+    @property
+    def _is_resting(self) -> bool:
+        return any(one is not None and one.is_resting for one in (self.patience, self.recall))
 
 
 def upkeep_of(settings: Settings, canaries: Canaries, clock: Callable[[], datetime]) -> Upkeep:
@@ -65,12 +74,14 @@ def upkeep_of(settings: Settings, canaries: Canaries, clock: Callable[[], dateti
     journal = Steady(
         later, Spool(settings.spool), clock, keep_comments=settings.keep_comments, keep_days=settings.keep_days
     )
-    is_asked = settings.is_journal_shared or settings.site_keys is not None
 
     async def probe() -> None:
         await later.ask(lambda store: store.told((), clock()))
 
-    return Upkeep(journal, canaries, Patience(probe, limit_s=LIMIT_S) if is_asked else None)
+    file = settings.journal_file if settings.site_keys else None
+    is_asked = settings.is_journal_shared or (settings.site_keys is not None and file is None)
+    patience = Patience(probe, limit_s=LIMIT_S) if is_asked else None
+    return Upkeep(journal, canaries, patience, Recall(file) if file else None)
 
 
 def replays_of(settings: Settings, upkeep: Upkeep) -> ReplayStore | SharedReplays:
@@ -88,8 +99,7 @@ def books_of(settings: Settings, upkeep: Upkeep, library: Library, versions: Map
 
 
 def _quiet(settings: Settings, upkeep: Upkeep) -> Quiet | None:
-    patience, later = upkeep.patience, upkeep.journal.journal
-    if settings.site_keys is None or patience is None:
+    if settings.site_keys is None:
         return None
     windows = Windows(
         shown=timedelta(hours=settings.repeat_hours),
@@ -97,10 +107,21 @@ def _quiet(settings: Settings, upkeep: Upkeep) -> Quiet | None:
         overridden_info=timedelta(days=settings.override_info_days),
     )
 
+    return Quiet(read_keys(settings.site_keys), windows, _asking(upkeep))
+
+
+def _asking(upkeep: Upkeep) -> Ask:
+    """How is found out what was told. Not while the latest answers are still on their way to the database."""
+    journal, patience, recall = upkeep.journal, upkeep.patience, upkeep.recall
+
     async def told(subjects: Sequence[str], at: datetime) -> frozenset[str]:
-        return await later.ask(lambda store: store.told(subjects, at))
+        return await journal.journal.ask(lambda store: store.told(subjects, at))
 
     async def ask(subjects: Sequence[str], at: datetime) -> frozenset[str] | None:
-        return await patience.ask(lambda: told(subjects, at))
+        if journal.is_behind(subjects):
+            return None
+        if recall is not None:
+            return recall.told(subjects, at)
+        return await patience.ask(lambda: told(subjects, at)) if patience else None
 
-    return Quiet(read_keys(settings.site_keys), windows, ask)
+    return ask

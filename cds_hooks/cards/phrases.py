@@ -5,6 +5,7 @@ Only our own labels, numbers, units and dates come out; text of a chart never do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -27,6 +28,8 @@ _MONTHS = (
     "November",
     "December",
 )
+_TODAY, _YESTERDAY = "today ", "yesterday "
+_NEAR = re.compile(rf"\b(?:{_TODAY}|{_YESTERDAY})(?=\d)")
 _RESTRICTED = "An entry with restricted access counts here and is not shown"
 _GAP_WORDS: Mapping[GapReason, str] = {
     GapReason.NOT_SUPPLIED: "not supplied",
@@ -94,6 +97,11 @@ def said(when: When, at: datetime) -> str:
     return f"{day}, {local:%H:%M}" if when.precision == "instant" else day
 
 
+def without_nearness(text: str) -> str:
+    """The text with its days, but not how near they are: tomorrow it says the same."""
+    return _NEAR.sub("", text)
+
+
 def gap_line(gap: Gap) -> str:
     """What could not be seen, and why."""
     if gap.reason is GapReason.UNIDENTIFIED:
@@ -152,7 +160,7 @@ def in_sentence(name: str) -> str:
 
 def _nearness(here: datetime, local: datetime) -> str:
     days = (here.date() - local.date()) / timedelta(days=1)
-    return {0: "today ", 1: "yesterday "}.get(int(days), "") if days >= 0 else ""
+    return {0: _TODAY, 1: _YESTERDAY}.get(int(days), "") if days >= 0 else ""
 
 
 def _times(item: Evidence, at: datetime) -> list[str]:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeAlias
 
-How: TypeAlias = Literal["shown", "silent", "quiet", "held"]
+How: TypeAlias = Literal["shown", "silent", "quiet", "held", "unsent"]
 """What became of a rule that is met, or of a card: on a card that went out; silenced by the site or the
-deployment; told to this user before; or held back by the knowledge itself (lowered, not at this hook, no room)."""
+deployment; told to this user before; held back by the knowledge itself (lowered, not at this hook, no room); or
+worked out for a caller who had hung up."""
+
+HUNG_UP = 499
+"""The status of a call whose caller was gone before the answer: none of HTTP, and what web servers log then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ class Call:
     hook: str
     service: str
     status: int
-    """Of the answer. Only a call with status 200 is counted as judged; of others the members below are empty."""
+    """Of the answer, or HUNG_UP. Only a call with status 200 is counted as judged; after a refusal the members
+    below are empty.
+    """
     ms: float
     """Until the answer was ready, in milliseconds."""
     software: str
@@ -116,6 +122,17 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """Everything that the latest answer said, shown or held back: what is not in it any more may be told anew."""
+
+    subject: str
+    """Hash of who was answered about whom."""
+    at: datetime
+    facts: tuple[str, ...]
+    """Hashes; none for an answer without cards."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a user made of a card, as the caller reports it."""
 
@@ -135,7 +152,7 @@ class Outcome:
     """The user's own words; kept only where the deployment asks for it."""
 
 
-Entry: TypeAlias = Call | Issued | Told | Outcome
+Entry: TypeAlias = Call | Issued | Told | Heard | Outcome
 
 
 class Journal(Protocol):
@@ -153,10 +170,11 @@ class Journal(Protocol):
         ...
 
     async def prolong(
-        self, cards: Sequence[str], service: str, client: str, until: Mapping[str, datetime]
+        self, cards: Sequence[str], service: str, client: str, at: datetime, windows: Mapping[str, timedelta]
     ) -> None:
-        """Those of the cards that were sent to this caller stay quiet until the time given for their tier.
+        """Those of the cards that were sent to this caller stay quiet from that instant for their tier's time.
 
+        Nobody decides about a card that is not there yet: an earlier instant means when the card was sent.
         Raises JournalUnavailable.
         """
         ...

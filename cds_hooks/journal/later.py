@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,10 +41,10 @@ class OpenedLater:
         return await self.ask(lambda store: store.report(outcomes))
 
     async def prolong(
-        self, cards: Sequence[str], service: str, client: str, until: Mapping[str, datetime]
+        self, cards: Sequence[str], service: str, client: str, at: datetime, windows: Mapping[str, timedelta]
     ) -> None:
         """As Journal.prolong."""
-        await self.ask(lambda store: store.prolong(cards, service, client, until))
+        await self.ask(lambda store: store.prolong(cards, service, client, at, windows))
 
     async def ask(self, step: Callable[[Store], Awaitable[_Answer]]) -> _Answer:
         """What the step on the open database comes to. Raises JournalUnavailable, also when none can be opened."""

@@ -14,11 +14,11 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from cds_hooks.journal.entries import Call, Entry, Issued, Outcome, Told
+from cds_hooks.journal.entries import Call, Entry, Heard, Issued, Outcome, Told
 
-Place: TypeAlias = Literal["rule_sets", "calls", "codings", "cards_issued", "quiet", "feedback"]
+Place: TypeAlias = Literal["rule_sets", "calls", "codings", "cards_issued", "quiet", "heard", "feedback"]
 """A table. Lines are written in this order: a card before what is said about it."""
-PLACES: tuple[Place, ...] = ("rule_sets", "calls", "codings", "cards_issued", "quiet", "feedback")
+PLACES: tuple[Place, ...] = ("rule_sets", "calls", "codings", "cards_issued", "quiet", "heard", "feedback")
 
 Row: TypeAlias = Mapping[str, Any]
 """Values by column."""
@@ -68,7 +68,9 @@ def _lines(entry: Entry, *, keep_comments: bool) -> Iterator[Line]:
     elif isinstance(entry, Issued):
         yield Line("cards_issued", _issued(entry))
     elif isinstance(entry, Told):
-        yield from (Line("quiet", row) for row in _told(entry))
+        yield Line("quiet", _told(entry))
+    elif isinstance(entry, Heard):
+        yield Line("heard", {"subject": entry.subject, "facts": " ".join(entry.facts), "at": entry.at})
     else:
         yield Line("feedback", _outcome(entry, keep_comments=keep_comments))
 
@@ -115,16 +117,15 @@ def _issued(card: Issued) -> Row:
     }
 
 
-def _told(told: Told) -> Iterator[Row]:
-    for fact in dict.fromkeys(told.facts):
-        yield {
-            "card": told.card,
-            "fact": fact,
-            "subject": told.subject,
-            "tier": told.tier,
-            "until": told.until,
-            "latest": told.latest,
-        }
+def _told(told: Told) -> Row:
+    return {
+        "card": told.card,
+        "subject": told.subject,
+        "facts": " ".join(told.facts),
+        "tier": told.tier,
+        "until": told.until,
+        "latest": told.latest,
+    }
 
 
 def _outcome(one: Outcome, *, keep_comments: bool) -> Row:

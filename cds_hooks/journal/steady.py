@@ -7,8 +7,8 @@ its sender waits. What the database cannot take goes to the spool, and from ther
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -16,7 +16,7 @@ from time import monotonic
 import structlog
 
 from cds_hooks.errors import JournalUnavailable
-from cds_hooks.journal.entries import Entry, Outcome
+from cds_hooks.journal.entries import Entry, Heard, Outcome
 from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.rows import Line, lines_of
 from cds_hooks.journal.spool import Spool
@@ -59,6 +59,7 @@ class Steady:
         self._keep_days = keep_days
         self._room = room
         self._queue: deque[Entry] = deque()
+        self._unwritten: Counter[str] = Counter()  # subjects of what is in the queue
         self._came = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -69,6 +70,13 @@ class Steady:
     def queued(self) -> int:
         """Entries that wait in memory."""
         return len(self._queue)
+
+    def is_behind(self, subjects: Iterable[str]) -> bool:
+        """Whether the database may not know yet what these subjects heard last: it waits here, or in the spool, or
+        something of this process was lost.
+        """
+        is_unwritten = any(self._unwritten[subject] for subject in subjects)
+        return is_unwritten or self.dropped > 0 or bool(self.spool.waiting())
 
     def start(self) -> None:
         """Nothing; from now on entries are written, and what an earlier process left in the spool."""
@@ -93,6 +101,7 @@ class Steady:
         """As Journal.keep, and at once; the entries will be written. Those without room are counted and told."""
         fit = entries[: max(0, self._room - len(self._queue))]
         self._queue.extend(fit)
+        self._unwritten.update(_subjects(fit))
         if len(fit) < len(entries):
             self._lost(len(entries) - len(fit))
         self.start()
@@ -110,12 +119,12 @@ class Steady:
             return 0
 
     async def prolong(
-        self, cards: Sequence[str], service: str, client: str, until: Mapping[str, datetime]
+        self, cards: Sequence[str], service: str, client: str, at: datetime, windows: Mapping[str, timedelta]
     ) -> None:
         """As Journal.prolong; not tried while the database rests."""
         if monotonic() < self._try_again:
             raise JournalUnavailable("The journal does not answer at the moment.")
-        await self.journal.prolong(cards, service, client, until)
+        await self.journal.prolong(cards, service, client, at, windows)
 
     async def close(self) -> None:
         """Nothing; what was queued is written, or else in the spool, and what was open is closed."""
@@ -162,6 +171,7 @@ class Steady:
                 self._lost(len(entries))
         for _ in entries:  # only now: who is stopped in the middle writes them again, which is no harm
             self._queue.popleft()
+        self._unwritten -= Counter(_subjects(entries))
 
     async def _write(self, lines: Sequence[Line], limit_s: float) -> int:
         """As Store.write, in that time. After a failure the database is left alone for a while."""
@@ -201,3 +211,7 @@ class Steady:
     def _lost(self, entries: int) -> None:
         self.dropped += entries
         _log.error("journal_entries_lost", items=entries)
+
+
+def _subjects(entries: Iterable[Entry]) -> Iterable[str]:
+    return (entry.subject for entry in entries if isinstance(entry, Heard))

@@ -12,15 +12,16 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, and_, delete, select, update
+from sqlalchemy import CursorResult, Table, and_, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cds_hooks.errors import JournalUnavailable
 from cds_hooks.journal.entries import Entry, Outcome
 from cds_hooks.journal.opening import faults, open_engine
+from cds_hooks.journal.recall import still_told
 from cds_hooks.journal.rows import PLACES, Line, Place, Row, lines_of
-from cds_hooks.journal.tables import calls, cards_issued, codings, feedback, jti, quiet, rule_sets
+from cds_hooks.journal.tables import calls, cards_issued, codings, feedback, heard, jti, quiet, rule_sets
 
 _AT_ONCE = 500
 """Cards looked up in one statement; databases take some ten thousand values at most."""
@@ -32,6 +33,11 @@ _PLAINLY: tuple[tuple[Table, Place], ...] = (
     (rule_sets, "rule_sets"),
     (cards_issued, "cards_issued"),
     (quiet, "quiet"),
+)
+_HEARD_LATER = (
+    update(heard)
+    .where(heard.c.subject == bindparam("whose"), heard.c.at <= bindparam("then"))
+    .values(facts=bindparam("said"), at=bindparam("then"))
 )
 _LIFE_OF_A_TOKEN = timedelta(hours=2)
 """One lives an hour at most."""
@@ -68,31 +74,30 @@ class Store:
             await self._count(connection, [one for one in by_place["codings"] if one.call in new_calls])
             for table, place in _PLAINLY:
                 await self._add(connection, table, _rows(by_place[place]))
+            await self._hear(connection, _rows(by_place["heard"]))
             await _match(connection, _rows(by_place["cards_issued"]))
             return await self._add_feedback(connection, _rows(by_place["feedback"]))
 
     async def told(self, subjects: Sequence[str], at: datetime) -> frozenset[str]:
-        """Hashes of the facts that these subjects were told and that stay quiet at this instant."""
-        asked = select(quiet.c.fact).where(quiet.c.subject.in_(subjects), quiet.c.until > at)
+        """Hashes of facts that stay quiet at this instant: told to these subjects, and in their latest answer."""
+        both = quiet.join(heard, heard.c.subject == quiet.c.subject)
+        asked = select(quiet.c.facts, heard.c.facts).select_from(both)
+        asked = asked.where(quiet.c.subject.in_(subjects), quiet.c.until > at)
         async with self.transaction() as connection:
-            return frozenset((await connection.execute(asked)).scalars())
+            return still_told((told, said) for told, said in await connection.execute(asked))
 
     async def prolong(
-        self, cards: Sequence[str], service: str, client: str, until: Mapping[str, datetime]
+        self, cards: Sequence[str], service: str, client: str, at: datetime, windows: Mapping[str, timedelta]
     ) -> None:
-        """Nothing; of the cards those sent to this caller stay quiet until the time given for their tier.
-
-        Never a shorter time than before, and never beyond their `latest`.
-        """
-        sent = select(cards_issued.c.card).where(
-            cards_issued.c.card.in_(cards), cards_issued.c.service == service, cards_issued.c.client == client
-        )
+        """As Journal.prolong. Never a shorter time than before, and never beyond the card's `latest`."""
+        both = quiet.join(cards_issued, cards_issued.c.card == quiet.c.card)
+        sent = select(quiet.c.card, quiet.c.tier, quiet.c.latest, cards_issued.c.at).select_from(both)
+        sent = sent.where(quiet.c.card.in_(cards), cards_issued.c.service == service)
         async with self.transaction() as connection:
-            for tier, end in until.items():
-                which = and_(quiet.c.card.in_(sent), quiet.c.tier == tier, quiet.c.until < end)
-                await connection.execute(update(quiet).where(which, quiet.c.latest >= end).values(until=end))
-                at_most = {"until": quiet.c.latest}
-                await connection.execute(update(quiet).where(which, quiet.c.latest < end).values(at_most))
+            for one in (await connection.execute(sent.where(cards_issued.c.client == client))).all():
+                end = min(max(at, one.at) + windows[one.tier], one.latest)
+                which = and_(quiet.c.card == one.card, quiet.c.until < end)
+                await connection.execute(update(quiet).where(which).values(until=end))
 
     async def seen(self, iss: str, jti_: str, until: datetime) -> bool:
         """True when this token was used before. Whoever inserts it first has the call; the database decides."""
@@ -108,6 +113,7 @@ class Store:
             delete(feedback).where(feedback.c.received < before),
             delete(codings).where(codings.c.day < before.astimezone(UTC).date()),
             delete(quiet).where(quiet.c.latest < now),
+            delete(heard).where(heard.c.subject.not_in(select(quiet.c.subject))),
             delete(jti).where(jti.c.until < (now - _LIFE_OF_A_TOKEN).timestamp()),
         )
         async with self.transaction() as connection:
@@ -137,6 +143,19 @@ class Store:
     async def _add(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
         if rows:
             await connection.execute(self._new(table), rows)
+
+    async def _hear(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
+        """Nothing; the latest answer of each subject is known, in whatever order answers are written.
+
+        Of an answer without cards only where there was something to forget: most patients are never spoken of.
+        """
+        newest = {row["subject"]: row for row in sorted(rows, key=lambda row: row["at"])}
+        await self._add(connection, heard, [row for row in newest.values() if row["facts"]])
+        if newest:
+            renewed = [
+                {"whose": one["subject"], "said": one["facts"], "then": one["at"]} for one in newest.values()
+            ]
+            await connection.execute(_HEARD_LATER, renewed)
 
     async def _add_calls(self, connection: AsyncConnection, rows: Sequence[Row]) -> frozenset[str]:
         """Ids of the calls that are new."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration."""
 
 
@@ -139,14 +139,23 @@ quiet = Table(
     "quiet",
     metadata,
     Column("card", String(64), primary_key=True),
-    Column("fact", String(64), primary_key=True),
     Column("subject", String(64), nullable=False),
+    Column("facts", Text, nullable=False),
     Column("tier", String(16), nullable=False),
     Column("until", UtcTime, nullable=False),
     Column("latest", UtcTime, nullable=False),
     Index("quiet_subject", "subject"),
     Index("quiet_latest", "latest"),
 )
-"""What a user was told already, until when it stays quiet, and until when at the latest. `subject` and `fact` are
-keyed hashes; nobody can read them without the site's key.
+"""What a user was told already, until when it stays quiet, and until when at the latest. `subject` and `facts`
+(parted by blanks) are keyed hashes; nobody can read them without the site's key.
 """
+
+heard = Table(
+    "heard",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("facts", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+"""What the latest answer said, one row for each subject that has any in `quiet`; hashes as there."""

@@ -10,13 +10,15 @@ from sqlalchemy import inspect, select, text
 
 from cds_hooks.errors import JournalUnavailable
 from cds_hooks.journal import upgrade as upgrading
-from cds_hooks.journal.entries import Call, Issued, Met, Outcome, Told, Unmapped
+from cds_hooks.journal.entries import Call, Heard, Issued, Met, Outcome, Told, Unmapped
 from cds_hooks.journal.opening import engine_at, upgrade_at
 from cds_hooks.journal.rows import decoded, encoded, lines_of
 from cds_hooks.journal.store import open_store
 from cds_hooks.journal.tables import HEAD, calls, codings, feedback, metadata, quiet, rule_sets
+from cds_hooks.journal.tables import heard as heard_table
 
 AT = datetime(2026, 3, 18, 9, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 def call(number=1, **changes):
@@ -60,6 +62,10 @@ def outcome(card="c1", **changes):
 
 def told(card="c1", tier="SAME_DAY", until=4, latest=48, facts=("f1", "f2")):
     return Told(card, "subject", facts, tier, AT + timedelta(hours=until), AT + timedelta(hours=latest))
+
+
+def heard(*facts, hours=0.0, subject="subject"):
+    return Heard(subject, AT + timedelta(hours=hours), facts)
 
 
 def on(address, *steps):
@@ -172,7 +178,30 @@ def quiet_at(hours):
 
 @pytest.mark.parametrize(("hours", "known"), [(3.9, {"f1", "f2"}), (4, set())])
 def test_what_was_told_is_known_until_its_time(address, hours, known):
-    assert on(address, keeping(told()), quiet_at(hours)) == known
+    assert on(address, keeping(told(), heard("f1", "f2")), quiet_at(hours)) == known
+
+
+@pytest.mark.parametrize(
+    ("entries", "known"),
+    [
+        ([], set()),
+        ([heard()], set()),
+        ([heard("f1", "f3")], {"f1"}),
+        ([heard("f1", "f2", subject="other")], set()),
+        ([heard("f1", "f2"), heard("f2", hours=1)], {"f2"}),
+        ([heard("f1", "f2"), heard(hours=1)], set()),
+        ([heard("f1", "f2", hours=1), heard("f2")], {"f1", "f2"}),
+    ],
+)
+@pytest.mark.parametrize("is_together", [True, False])
+def test_only_what_the_latest_answer_still_said_is_known(address, entries, known, is_together):
+    steps = [keeping(*entries)] if is_together else [keeping(one) for one in entries]
+
+    assert on(address, keeping(told()), *steps, quiet_at(2)) == known
+
+
+def test_an_answer_without_cards_leaves_no_trace_where_nothing_was_told(address):
+    assert on(address, keeping(heard()), rows(heard_table)) == []
 
 
 @pytest.mark.parametrize(
@@ -186,16 +215,25 @@ def test_what_was_told_is_known_until_its_time(address, hours, known):
 )
 def test_an_override_prolongs_it_for_cards_of_that_caller_and_tier(address, client, tier, hours, known):
     def override(store):
-        return store.prolong(["c1"], "s", client, {tier: AT + timedelta(hours=24)})
+        return store.prolong(["c1"], "s", client, AT, {"SAME_DAY": HOUR, "EMERGENCY": HOUR, tier: 24 * HOUR})
 
-    assert on(address, keeping(issued(), told()), override, quiet_at(hours)) == known
+    assert on(address, keeping(issued(), told(), heard("f1", "f2")), override, quiet_at(hours)) == known
+
+
+def test_an_override_from_before_the_card_counts_from_when_it_was_sent(address):
+    def override(store):
+        return store.prolong(["c1"], "s", "a", AT - timedelta(days=1), {"SAME_DAY": 24 * HOUR})
+
+    steps = keeping(issued(), told(), heard("f1", "f2")), override
+    assert on(address, *steps, quiet_at(23.9)) == {"f1", "f2"}
+    assert on(address, quiet_at(24)) == set()
 
 
 def test_no_override_prolongs_it_beyond_the_latest_and_none_shortens_it(address):
     def override(hours):
-        return lambda store: store.prolong(["c1"], "s", "a", {"SAME_DAY": AT + timedelta(hours=hours)})
+        return lambda store: store.prolong(["c1"], "s", "a", AT, {"SAME_DAY": hours * HOUR})
 
-    steps = keeping(issued(), told(latest=6)), override(24), override(1)
+    steps = keeping(issued(), told(latest=6), heard("f1", "f2")), override(24), override(1)
     assert on(address, *steps, quiet_at(5.9)) == {"f1", "f2"}
     assert on(address, quiet_at(6)) == set()
 
@@ -209,6 +247,7 @@ def test_what_is_older_than_it_is_kept_for_is_removed(address):
         address,
         keeping(call(1), call(2, at=old), issued(), issued("c0", at=old)),
         keeping(outcome(), outcome("c0", received=old), told(), told("c0", latest=-1)),
+        keeping(heard("f1"), heard("f1", subject="other")),
         lambda store: store.seen("iss", "old", old),
         lambda store: store.seen("iss", "new", AT),
         lambda store: store.forget(AT - timedelta(days=30), AT),
@@ -217,6 +256,7 @@ def test_what_is_older_than_it_is_kept_for_is_removed(address):
     assert [row["id"] for row in on(address, rows(calls))] == ["call-1"]
     assert [row["card"] for row in on(address, rows(feedback))] == ["c1"]
     assert {row["card"] for row in on(address, rows(quiet))} == {"c1"}
+    assert {row["subject"] for row in on(address, rows(heard_table))} == {"subject"}
     assert [row["seen"] for row in on(address, rows(codings))] == [2]
     assert [on(address, lambda store, name=name: store.seen("iss", name, AT)) for name in ("old", "new")] == [
         False,
@@ -251,7 +291,12 @@ def _shape(connection):
 
 
 def at_first_release(address):
-    """A journal as the release before left it, with a card and feedback in it."""
+    """A journal as the first release left it, with a card in it."""
+    at_version(address, "0001")
+
+
+def at_version(address, version):
+    """A journal as that migration left it, with a card in it."""
 
     async def make():
         engine = engine_at(address)
@@ -267,14 +312,15 @@ def at_first_release(address):
         config = Config()
         config.set_main_option("script_location", str(upgrading.__file__).replace("upgrade.py", "migrations"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, version)
 
     asyncio.run(make())
 
 
-def test_an_empty_database_and_one_of_the_release_before_come_to_the_same_shape(address, request):
-    at_first_release(address)
-    assert asyncio.run(upgrade_at(address)) == ("0001", HEAD)
+@pytest.mark.parametrize("version", ["0001", "0002"])
+def test_an_empty_database_and_one_of_a_release_before_come_to_the_same_shape(address, version, request):
+    at_version(address, version)
+    assert asyncio.run(upgrade_at(address)) == (version, HEAD)
     assert on(address, keeping(outcome()), rows(feedback))[0]["matched"] is True
 
     is_file = address.startswith("sqlite")

@@ -1,8 +1,13 @@
-"""Laws of not repeating: a card stays away only when all it says was told, and an emergency never for long."""
+"""Laws of not repeating: a card stays away only when all it says was told and still said in the latest answer,
+and an emergency never for long.
+"""
 
 import asyncio
+import re
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,13 +42,12 @@ class Site:
     """One user and one patient over time, with what was told remembered."""
 
     def __init__(self, keys=("k" * 32,)):
-        self.told = []
+        self.told, self.heard = [], {}
         self.quiet = Quiet(tuple(Hashes(key.encode()) for key in keys), WINDOWS, self._ask)
 
     async def _ask(self, subjects, at):
-        return frozenset(
-            fact for told in self.told if told.subject in subjects and told.until > at for fact in told.facts
-        )
+        alive = [told for told in self.told if told.subject in subjects and told.until > at]
+        return frozenset(fact for told in alive for fact in told.facts if fact in self.heard[told.subject].facts)
 
     def call(self, chart, at, whom=WHOM):
         """The assessment, the cards that go out, those that are held back."""
@@ -52,21 +56,30 @@ class Site:
         held = asyncio.run(self.quiet.repeated(cards, advice.assessment, whom, at))
         shown = [card for place, card in enumerate(cards) if place not in held]
         self.told += self.quiet.told(shown, advice.assessment, whom, at)
+        self.heard |= {one.subject: one for one in self.quiet.heard(cards, advice.assessment, whom, at)}
         return advice.assessment, shown, [cards[place] for place in sorted(held)]
 
     def override(self, card, at):
         """Everything that was told with the card is prolonged, as the journal does it."""
-        until = self.quiet.overridden(at, at)
+        windows = self.quiet.overridden()
         self.told = [
-            type(told)(told.card, told.subject, told.facts, told.tier, end, told.latest)
-            if told.card == card.uuid and (end := min(until[told.tier], told.latest)) > told.until
+            replace(told, until=end)
+            if told.card == card.uuid and (end := min(at + windows[told.tier], told.latest)) > told.until
             else told
             for told in self.told
         ]
 
 
+NEAR = re.compile("(today|yesterday) ")
+
+
 def said(card, assessment):
-    """What a card says, looked at without the help of the code under test: rule, tier, each entry behind it."""
+    """What a card says, looked at without the help of the code under test: words, offers, each rule with its tier,
+    each entry behind it.
+    """
+    yield from (card.indicator, card.summary, card.links)
+    yield from ((line, card.source.topic) for line in NEAR.sub("", card.detail).splitlines())
+    yield from ((one.label, *(action.resource for action in one.actions)) for one in card.suggestions)
     for match in (*assessment.criteria, *assessment.causes):
         if match.rule in card.rules:
             yield match.rule, match.tier
@@ -106,9 +119,10 @@ def test_a_card_stays_away_only_when_all_it_says_was_told_within_its_window(step
         for card in held:
             emergency = tier_of(card, assessment) is Tier.EMERGENCY
             window = timedelta(hours=4) if emergency else timedelta(days=30)
-            known = {item for when_, items in history if at - when_ < window for item in items}
-            assert {*said(card, assessment)} <= known
-        history += [(at, [*said(card, assessment)]) for card in shown]
+            known = {item for when_, items, _ in history if at - when_ < window for item in items}
+            assert {*said(card, assessment)} <= known & history[-1][2]
+        told, held_back = ([item for card in cards for item in said(card, assessment)] for cards in (shown, held))
+        history.append((at, told, {*told, *held_back}))
         if overrides:
             for card in shown:
                 site.override(card, at + timedelta(minutes=5))
@@ -176,7 +190,7 @@ def test_a_new_key_still_knows_what_was_told_under_the_old_one():
     before.call(same, AT)
 
     after = Site(keys=("b" * 32, "a" * 32))
-    after.told = before.told
+    after.told, after.heard = before.told, before.heard
 
     assert after.call(same, AT)[1] == []
     assert len(Site(keys=("b" * 32,)).call(same, AT)[1]) == 1
@@ -203,3 +217,45 @@ def test_without_an_answer_of_the_journal_everything_is_shown():
 def test_a_card_about_an_order_is_quiet_after_an_override_only():
     assert WINDOWS.after_showing(Tier.SAME_DAY, "order-sign") == timedelta()
     assert WINDOWS.after_showing(Tier.SAME_DAY, "patient-view") == timedelta(hours=24)
+
+
+# ---------------------------------------------------------------- what comes back
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        chart(rash=[moment(-2)]),
+        chart(counts=[("45", moment(-1))], rash=[moment(-2)]),
+        record(),
+    ],
+    ids=["gone", "better", "nothing at all"],
+)
+@pytest.mark.parametrize("is_overridden", [False, True])
+def test_an_emergency_that_went_away_speaks_again_when_it_comes_back(between, is_overridden):
+    site, grave = Site(), chart(counts=[("5", moment(-1))], rash=[moment(-2)])
+    [card, *_] = site.call(grave, AT)[1]
+    if is_overridden:
+        site.override(card, AT)
+    site.call(between, AT + timedelta(hours=1))
+
+    assert site.call(grave, AT + timedelta(hours=2))[1][0].indicator == "critical"
+    assert site.call(grave, AT + timedelta(hours=3))[1] == []
+
+
+def test_what_another_user_saw_go_away_is_no_news_to_who_did_not():
+    site, same = Site(), chart(rash=[moment(-2)])
+    site.call(same, AT)
+    site.call(record(), AT, [*WHOM[:3], "Practitioner/2", WHOM[4]])
+
+    assert site.call(same, AT)[1] == []
+
+
+def test_what_went_away_while_the_key_was_changed_is_news_when_it_comes_back():
+    before, same = Site(keys=("a" * 32,)), chart(counts=[("5", moment(-1))], rash=[moment(-2)])
+    before.call(same, AT)
+    after = Site(keys=("b" * 32, "a" * 32))
+    after.told, after.heard = before.told, before.heard
+    after.call(chart(rash=[moment(-2)]), AT)
+
+    assert after.call(same, AT)[1][0].indicator == "critical"

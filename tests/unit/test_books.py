@@ -14,7 +14,7 @@ from cds_hooks.cards.feedback import Feedback
 from cds_hooks.cards.wire import with_uuids
 from cds_hooks.errors import JournalUnavailable
 from cds_hooks.guard.privacy import configure_logging
-from cds_hooks.journal.entries import Call, Issued, Made, Met, Told, Unmapped
+from cds_hooks.journal.entries import HUNG_UP, Call, Heard, Issued, Made, Met, Told, Unmapped
 from cds_hooks.journal.hashes import Hashes
 from cds_hooks.ledger import Spoken, Visit
 from cds_hooks.quiet import Quiet, Windows
@@ -65,10 +65,10 @@ class Kept:
         self.entries += outcomes
         return len(outcomes)
 
-    async def prolong(self, cards, service, client, until):
+    async def prolong(self, cards, service, client, at, windows):
         if self.fault:
             raise self.fault
-        self.prolonged.append((cards, service, client, until))
+        self.prolonged.append((cards, service, client, at, windows))
 
     async def close(self):
         self.entries = []
@@ -174,6 +174,28 @@ def test_what_is_shown_is_remembered_and_held_back_when_it_is_known():
     assert spoken.hows == ("quiet", "quiet")
     assert [met.how for met in again.of(Call)[0].present if met.rule == "R-IT-01"] == ["quiet"]
     assert again.of(Issued) == again.of(Told) == []
+    [heard] = again.of(Heard)
+    assert {*heard.facts} == known
+
+
+def test_an_answer_without_a_card_is_remembered_as_one_that_said_nothing():
+    journal = Kept()
+    asyncio.run(Books(journal, quiet=quiet()).keep(VISIT, Spoken((), ()), WHOM))
+
+    [heard] = journal.of(Heard)
+    assert (heard.at, heard.facts) == (AT, ())
+
+
+def test_what_nobody_heard_is_kept_and_not_remembered():
+    journal = Kept()
+    books, told = Books(journal, library=RULES, quiet=quiet()), advice()
+    cards = with_uuids(told.cards, iter(range(9)).__next__)
+    asyncio.run(books.keep_unsent(VISIT, Spoken(cards, ("shown", "quiet"), told)))
+
+    [call] = journal.entries
+    assert call.status == HUNG_UP
+    assert [made.how for made in call.cards] == ["unsent", "quiet"]
+    assert [met.how for met in call.present if met.rule == "R-IT-01"] == ["unsent"]
 
 
 @pytest.mark.parametrize("fault", [JournalUnavailable("x"), RuntimeError("a canary")])
@@ -208,17 +230,21 @@ def test_an_override_prolongs_what_was_told_and_an_acceptance_does_not(log):
     books = Books(journal, quiet=quiet())
     said(books, journal, Feedback("c1", "overridden", AT - timedelta(hours=1)), Feedback("c2", "accepted", AT))
 
-    [(cards, service, client, until)] = journal.prolonged
-    assert (cards, service, client) == (["c1"], "a-service", "client")
-    assert until["EMERGENCY"] == AT + timedelta(hours=3)
-    assert until["SAME_DAY"] == AT + timedelta(hours=23)
-    assert until["ROUTINE"] == AT + timedelta(days=30, hours=-1)
+    [(cards, service, client, at, windows)] = journal.prolonged
+    assert (cards, service, client, at) == (["c1"], "a-service", "client", AT - timedelta(hours=1))
+    assert windows["EMERGENCY"] == timedelta(hours=4)
+    assert windows["SAME_DAY"] == timedelta(hours=24)
+    assert windows["ROUTINE"] == timedelta(days=30)
     assert 'pinpoint_feedback_total{outcome="accepted",service="a-service"} 1.0' in books.tally.text()[0].decode()
     assert [line["event"] for line in log()] == ["feedback"]
 
 
+@pytest.mark.usefixtures("log")
 def test_an_override_from_the_future_counts_from_now():
-    assert quiet().overridden(AT + timedelta(days=9), AT)["SAME_DAY"] == AT + timedelta(hours=24)
+    journal = Kept()
+    said(Books(journal, quiet=quiet()), journal, Feedback("c1", "overridden", AT + timedelta(days=9)))
+
+    assert [at for _, _, _, at, _ in journal.prolonged] == [AT]
 
 
 def test_an_override_that_cannot_be_heeded_is_acknowledged_all_the_same(log):

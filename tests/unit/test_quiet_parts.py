@@ -1,9 +1,11 @@
 """The site's keys, and facts of cards that hold no criterion."""
 
+from dataclasses import replace
+
 import pytest
 
 from cds_hooks.cards.facts import facts, tier_of
-from cds_hooks.cards.wire import Card, Source
+from cds_hooks.cards.wire import Action, Card, Link, Source, Suggestion
 from cds_hooks.errors import SettingsError
 from cds_hooks.journal.hashes import Hashes, read_keys
 from cds_hooks.model.codes import Coding
@@ -70,10 +72,66 @@ def assessment(*causes, scores=()):
     )
 
 
-def test_a_card_without_rules_is_one_fact():
-    assert facts(card(topic=Coding("s", "unread")), assessment()) == ("card unread info",)
-    assert facts(card(), assessment()) == ("card  info",)
+def test_a_card_without_rules_says_what_stands_on_it():
+    assert facts(card(topic=Coding("s", "unread")), assessment()) == (
+        "unread card info Summary",
+        "unread source s ",
+    )
     assert tier_of(card(), assessment()) is Tier.ROUTINE
+
+
+SHOWN = Card(
+    "Summary",
+    "warning",
+    Source("A guideline", "https://a.example", topic=Coding("s", "topic")),
+    "**Recorded**\n- Platelets 24, today 18 March, 08:05\n\n**Before ordering**\n- Think first",
+    suggestions=(Suggestion("An order", "u1", actions=(Action("create", "Adds it", b'{"a": 1}'),)),),
+    links=(Link("A page", "https://b.example"),),
+    uuid="c1",
+    rules=("a-cause",),
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"summary": "Another"},
+        {"indicator": "critical"},
+        {"source": replace(SHOWN.source, label="Another")},
+        {"source": replace(SHOWN.source, url="https://c.example")},
+        {"source": replace(SHOWN.source, topic=Coding("s", "another"))},
+        {"detail": SHOWN.detail + "\n- And of this"},
+        {"detail": SHOWN.detail.replace("24", "23")},
+        {"detail": SHOWN.detail.replace("18 March", "19 March")},
+        {"detail": SHOWN.detail.replace("Before ordering", "Also")},
+        {"suggestions": (*SHOWN.suggestions, Suggestion("Another"))},
+        {"suggestions": (replace(SHOWN.suggestions[0], is_recommended=True),)},
+        {"suggestions": (Suggestion("An order", actions=(Action("create", "Adds it", b'{"a": 2}'),)),)},
+        {"links": (*SHOWN.links, Link("Another", "https://b.example"))},
+        {"links": (Link("A page", "https://c.example"),)},
+    ],
+)
+def test_whatever_is_added_to_a_card_or_changed_on_it_is_a_fact_more(changes):
+    told = facts(SHOWN, assessment(Match("a-cause", Truth.PRESENT, relied_on=("f",))))
+    now = facts(replace(SHOWN, **changes), assessment(Match("a-cause", Truth.PRESENT, relied_on=("f",))))
+
+    assert {*now} - {*told}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"uuid": "c2", "suggestions": (replace(SHOWN.suggestions[0], uuid="u2"),)},
+        {"detail": SHOWN.detail.replace("today ", "yesterday ")},
+        {"detail": SHOWN.detail.replace("today ", "")},
+        {"detail": SHOWN.detail.replace("\n\n**Before ordering**\n- Think first", "")},
+        {"suggestions": (), "links": ()},
+    ],
+)
+def test_less_on_a_card_and_the_next_day_are_no_fact_more(changes):
+    told = facts(SHOWN, assessment())
+
+    assert {*facts(replace(SHOWN, **changes), assessment())} <= {*told}
 
 
 def test_the_tier_of_a_cause_only_ranks_it():
@@ -89,4 +147,4 @@ def test_another_total_of_a_score_is_another_fact():
         scores = (ScoreRange("news2", Truth.PRESENT, low, 7), ScoreRange("other", Truth.PRESENT, 0, 1))
         return facts(card("a-cause"), assessment(cause, scores=scores))
 
-    assert {*of(5)} ^ {*of(6)} == {"score news2 5 7", "score news2 6 7"}
+    assert {*of(5)} ^ {*of(6)} == {" score news2 5 7", " score news2 6 7"}

@@ -42,9 +42,15 @@ def test_the_journal_is_asked_on_the_way_to_an_answer_only_where_that_is_needed(
     keys = tmp_path / "keys"
     keys.write_text("k" * 32)
 
-    assert upkeep(tmp_path)[1].patience is None
-    assert upkeep(tmp_path, journal=NOWHERE)[1].patience is not None
-    assert upkeep(tmp_path, site_keys=keys)[1].patience is not None
+    def asks(**settings):
+        running = upkeep(tmp_path, **settings)[1]
+        return running.patience is not None, running.recall is not None
+
+    a_file = f"sqlite+aiosqlite:///{tmp_path / 'journal.sqlite'}"
+    assert asks() == asks(journal=a_file) == (False, False)
+    assert asks(journal=NOWHERE) == asks(journal=NOWHERE, site_keys=keys) == (True, False)
+    assert asks(site_keys=keys) == (True, False)
+    assert asks(journal=a_file, site_keys=keys) == (False, True)
 
 
 def test_a_site_without_readable_keys_does_not_start(tmp_path):

@@ -18,7 +18,7 @@ def upgrade(path):
 def test_a_journal_is_made_and_then_up_to_date(tmp_path):
     path = tmp_path / "journal.sqlite"
 
-    assert upgrade(path).output == "The journal went from nothing to 0002.\n"
+    assert upgrade(path).output == "The journal went from nothing to 0003.\n"
     assert upgrade(path).output == "The journal is up to date.\n"
     assert path.exists()
 

@@ -13,7 +13,7 @@ import structlog
 from cds_hooks.errors import JournalUnavailable
 from cds_hooks.guard.privacy import configure_logging
 from cds_hooks.journal import steady as steadying
-from cds_hooks.journal.entries import Issued, Outcome
+from cds_hooks.journal.entries import Heard, Issued, Outcome
 from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.patience import Patience
 from cds_hooks.journal.replay_shared import SharedReplays
@@ -298,6 +298,41 @@ def test_opening_that_fails_is_logged_and_no_more(place, log):
     run(place.steady(), lambda s: s.open())
 
     assert log() == ["journal_down"]
+
+
+# ---------------------------------------------------------------- what the database does not know yet
+
+
+def test_what_was_heard_last_is_behind_until_it_is_written(place):
+    place.appear()
+
+    async def watch(steady):
+        said = [steady.is_behind(["s1"])]
+        await steady.keep([issued("c1"), Heard("s1", AT, ())])
+        said += [steady.is_behind(["s1"]), steady.is_behind(["s2"]), steady.is_behind(["s2", "s1"])]
+        await until(lambda: not steady.queued)
+        return [*said, steady.is_behind(["s1"])]
+
+    assert run(place.steady(), watch) == [False, True, False, True, False]
+
+
+def test_while_anything_waits_in_the_spool_everybody_is_behind(place):
+    async def watch(steady):
+        await steady.report([outcome()])
+        return steady.is_behind(["s1"])
+
+    assert run(place.steady(), watch) is True
+
+
+def test_who_lost_anything_is_behind_from_then_on(place):
+    place.appear()
+
+    async def watch(steady):
+        await steady.keep([issued("c1"), Heard("s1", AT, ())])
+        await until(lambda: not steady.queued)
+        return steady.is_behind(["s1"])
+
+    assert run(place.steady(room=1), watch) is True
 
 
 # ---------------------------------------------------------------- asking on the way to an answer
