@@ -174,7 +174,7 @@ def test_a_database_that_was_just_down_is_left_alone_for_a_moment(place, monkeyp
         place.appear()
         await steady.report([outcome("c2")])
         with pytest.raises(JournalUnavailable):
-            await steady.prolong(["c1"], "s", "a", {})
+            await steady.prolong(["c1"], "s", "a", AT, {})
 
     run(place.steady(), lambda s: s.report([outcome("c1")]), again)
 
