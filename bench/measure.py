@@ -184,11 +184,19 @@ def _wait(server: Server, probe: str) -> None:
     while time.monotonic() < until:
         if server.process.poll() is not None:
             raise RuntimeError(f"{server.process.args!r} ended before it answered.")
-        try:
-            with socket.create_connection((HOST, server.port), timeout=1):
-                break
-        except OSError:
-            time.sleep(0.02)
-    if probe != "/":
-        with urlopen(f"http://{HOST}:{server.port}{probe}", timeout=5):
+        if _answers(server.port, probe):
             return
+        time.sleep(0.02)
+    raise RuntimeError(f"{server.process.args!r} was not ready in {_START_S:.0f} s.")
+
+
+def _answers(port: int, probe: str) -> bool:
+    """Whether somebody listens; with a probe of its own, whether that is well: a canary may not be asked yet."""
+    try:
+        if probe == "/":
+            socket.create_connection((HOST, port), timeout=1).close()
+        else:
+            urlopen(f"http://{HOST}:{port}{probe}", timeout=5).close()
+    except OSError:
+        return False
+    return True

@@ -21,6 +21,8 @@ from cds_hooks.quiet import Ask, Quiet, Windows
 from cds_hooks.settings import Settings
 from cds_hooks.tally import Kind, Tally
 
+_TOKENS = "-tokens"
+"""What the name of the file for tokens has more than the journal's."""
 _QUEUE = Kind("pinpoint_journal_queue", "Entries that wait in memory for the journal")
 _SPOOL = Kind("pinpoint_journal_spool", "Batches that wait in the spool for the journal")
 _LOST = Kind("pinpoint_journal_lost", "Entries that found no room and no disk")
@@ -88,7 +90,8 @@ def replays_of(settings: Settings, upkeep: Upkeep) -> ReplayStore | SharedReplay
     """Where used tokens are remembered: with the journal. Raises SettingsError when its file cannot be used."""
     if settings.is_journal_shared and upkeep.patience is not None:
         return SharedReplays(upkeep.journal.journal, upkeep.patience)
-    return ReplayStore(settings.journal_file)
+    journal = settings.journal_file
+    return ReplayStore(journal and journal.with_name(journal.name + _TOKENS))
 
 
 def books_of(settings: Settings, upkeep: Upkeep, library: Library, versions: Mapping[str, str]) -> Books:

@@ -1,5 +1,7 @@
 """Which tokens were used already: one SQLite file for all processes of a host.
 
+It is none of the journal's: a call waits until its token is kept, and must not wait until many entries are.
+
 Whoever inserts a token id first has the call; the database decides, so two processes cannot both. When the
 file cannot be written (disk full, file gone), each process goes on with a memory of its own and says so in
 the log: a token could then be used once in each process, which is better than no answer for anyone.
@@ -20,8 +22,8 @@ import structlog
 from cds_hooks.errors import SettingsError
 from cds_hooks.journal.write_ahead import make_ready
 
-_WAIT_S = 1.0
-"""For another process that is writing."""
+_WAIT_S = 0.05
+"""For another process that is writing a token. No answer waits longer for anything that is kept."""
 _LEFT_ALONE_S = 10.0
 """After a failure, before the file is tried again: calls must not each wait for it."""
 _SWEEP_EVERY = 1000
@@ -35,8 +37,8 @@ _log = structlog.get_logger()
 class ReplayStore:
     """Remembers token ids until they cannot be valid any more; times are kept as UTC seconds."""
 
-    def __init__(self, journal: Path | None) -> None:
-        """Opens the file of the journal, making it if needed; None keeps it in this process only.
+    def __init__(self, file: Path | None) -> None:
+        """Opens the file, making it if needed; None keeps it in this process only.
 
         Raises SettingsError when the file cannot be used.
         """
@@ -45,7 +47,7 @@ class ReplayStore:
         self._used = 0
         self._try_again = 0.0
         try:
-            self._file = self._thread.submit(_opened, journal).result()
+            self._file = self._thread.submit(_opened, file).result()
         except sqlite3.Error:
             self._thread.shutdown()
             raise SettingsError(
@@ -85,9 +87,9 @@ class ReplayStore:
         return written.rowcount == 0
 
 
-def _opened(journal: Path | None) -> sqlite3.Connection:
-    """The table is the journal's (journal/tables.py), made here too because calls come before feedback does."""
-    database = str(journal or ":memory:")
+def _opened(path: Path | None) -> sqlite3.Connection:
+    """The table is the one of a journal that hosts share (journal/tables.py)."""
+    database = str(path or ":memory:")
     make_ready(database)
     file = sqlite3.connect(database, timeout=_WAIT_S)
     file.execute("PRAGMA synchronous = NORMAL")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
@@ -51,6 +51,8 @@ class Store:
         self._keep_comments = keep_comments
         self._faults = faults(engine)
         self._turn = asyncio.Lock()  # a database lets waiting writers in by chance, and gives up on the unlucky
+        self._asking = asyncio.Lock()
+        self._line: AsyncConnection | None = None
 
     async def keep(self, entries: Sequence[Entry]) -> None:
         """The entries are kept; feedback that came before its card counts from now on."""
@@ -83,7 +85,7 @@ class Store:
         both = quiet.join(heard, heard.c.subject == quiet.c.subject)
         asked = select(quiet.c.facts, heard.c.facts).select_from(both)
         asked = asked.where(quiet.c.subject.in_(subjects), quiet.c.until > at)
-        async with self.transaction() as connection:
+        async with self._quickly() as connection:
             return still_told((told, said) for told, said in await connection.execute(asked))
 
     async def prolong(
@@ -102,7 +104,7 @@ class Store:
     async def seen(self, iss: str, jti_: str, until: datetime) -> bool:
         """True when this token was used before. Whoever inserts it first has the call; the database decides."""
         row = {"iss": iss, "jti": jti_, "until": until.timestamp()}
-        async with self.transaction() as connection:
+        async with self._quickly() as connection:
             return _count_of(await connection.execute(self._new(jti).values(row))) == 0
 
     async def forget(self, before: datetime, now: datetime) -> int:
@@ -121,6 +123,7 @@ class Store:
 
     async def close(self) -> None:
         """Nothing; no connection is left open."""
+        await self._hang_up()
         await self.engine.dispose()
 
     @asynccontextmanager
@@ -131,6 +134,35 @@ class Store:
                 yield connection
         except self._faults:
             raise JournalUnavailable("The journal could not be written; send the feedback again later.") from None
+
+    @asynccontextmanager
+    async def _quickly(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which one statement is one trip to the server: an answer waits for it.
+
+        Raises JournalUnavailable; then the next question takes a new connection. A file needs none of its own.
+        """
+        if self.engine.dialect.name != "postgresql":
+            async with self.transaction() as connection:
+                yield connection
+            return
+        async with self._asking:
+            try:
+                if self._line is None:
+                    line = await self.engine.connect()
+                    self._line = await line.execution_options(isolation_level="AUTOCOMMIT")
+                yield self._line
+            except BaseException as fault:
+                await self._hang_up()
+                if isinstance(fault, self._faults):
+                    raise JournalUnavailable("The journal does not answer at the moment.") from None
+                raise
+
+    async def _hang_up(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            with suppress(*self._faults):
+                await line.invalidate()
+                await line.close()
 
     def _new(self, table: Table) -> Any:  # noqa: ANN401  # the two dialects share no type of such a statement
         """An INSERT that leaves a row with the same key as it is."""

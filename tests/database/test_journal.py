@@ -360,12 +360,17 @@ def test_a_server_that_was_started_again_is_used_again(postgres):
     async def run():
         store = await open_store(address, keep_comments=False)
         await store.report([outcome("before")])
+        used = [await store.seen("iss", "token", AT)]
         postgres.stop()
         with pytest.raises(JournalUnavailable):
             await store.report([outcome("while")])
+        with pytest.raises(JournalUnavailable):
+            await store.seen("iss", "token", AT)
         postgres.start()
         await store.report([outcome("after")])
+        used.append(await store.seen("iss", "token", AT))
         await store.close()
+        assert used == [False, True]
 
     asyncio.run(run())
     assert {row["card"] for row in on(address, rows(feedback))} == {"before", "after"}

@@ -1,6 +1,8 @@
 """What runs beside the calls, made from settings."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -36,6 +38,18 @@ def test_tokens_are_remembered_where_the_journal_is(tmp_path):
     replays = replays_of(*upkeep(tmp_path))
     assert isinstance(replays, ReplayStore)
     replays.close()
+
+
+def test_a_token_waits_for_nobody_who_holds_the_journal(tmp_path):
+    settings, running = upkeep(tmp_path, journal=f"sqlite+aiosqlite:///{tmp_path / 'journal.sqlite'}")
+    replays = replays_of(settings, running)
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as owner:
+        owner.execute("BEGIN EXCLUSIVE")
+        used = [asyncio.run(replays("iss", "a", datetime.now(UTC))) for _ in range(2)]
+        kept = [*sqlite3.connect(tmp_path / "journal.sqlite-tokens").execute("SELECT jti FROM jti")]
+    replays.close()
+
+    assert (used, kept) == ([False, True], [("a",)])
 
 
 def test_the_journal_is_asked_on_the_way_to_an_answer_only_where_that_is_needed(tmp_path):

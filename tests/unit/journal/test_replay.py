@@ -5,7 +5,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -119,6 +121,18 @@ async def test_without_the_file_a_process_remembers_by_itself_and_says_so(journa
     assert [(line["event"], line["level"], line["error"]) for line in log()] == [
         ("replay_store_down", "error", "OperationalError")
     ]
+
+
+async def test_a_file_that_somebody_holds_locked_is_hardly_waited_for(journal, opened, log):
+    store = opened(journal)
+    with closing(sqlite3.connect(journal, isolation_level=None)) as owner:
+        owner.execute("BEGIN EXCLUSIVE")
+        started = time.monotonic()
+        assert [await store("iss", "a", UNTIL) for _ in range(2)] == [False, True]
+        waited = time.monotonic() - started
+
+    assert waited < 0.5
+    assert [line["event"] for line in log()] == ["replay_store_down"]
 
 
 async def test_that_memory_does_not_grow_without_end(opened):
