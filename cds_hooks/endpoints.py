@@ -107,13 +107,10 @@ class Endpoints:
         service, at = self._services[service_id], datetime.now(UTC)
         visit = Visit(service_id, service.hook, _named(caller), at, 0.0)
         try:
-            asked, told = await self._in_turn(service, body, caller)
+            asked, spoken = await self._in_turn(service, body, caller, at)
         except Exception as error:  # noqa: BLE001  # raised again, once the call is kept
             return await self._unanswered(replace(visit, ms=_ms_since(started)), error)
-        cards, advice = (told.cards, told) if isinstance(told, Advice) else (told, None)
-        about = whom(asked, service_id, visit.client)
-        spoken = await self._books.spoken(with_uuids(_spoken_to(caller, cards), uuid4), advice, about, at)
-        visit = replace(visit, ms=_ms_since(started))
+        visit, about = replace(visit, ms=_ms_since(started)), whom(asked, service_id, visit.client)
         _log.info(
             "called",
             service=service_id,
@@ -205,14 +202,28 @@ class Endpoints:
         sent = request.headers.getlist("authorization")
         return await self._deployment.gate.admit(sent, paths, datetime.now(UTC))
 
-    async def _in_turn(self, service: Service, body: bytes, caller: Caller | None) -> _Answered:
-        """The answer, when it is this call's turn; those of large bodies do not hold up the others."""
+    async def _in_turn(
+        self, service: Service, body: bytes, caller: Caller | None, at: datetime
+    ) -> tuple[HookRequest, Spoken]:
+        """The answer, when it is this call's turn; those of large bodies do not hold up the others.
+
+        What was told is asked within the turn: after it the answer would wait behind the next chart.
+        """
         if len(body) <= _LARGE_BODY_BYTES:
             async with self._turns.taken():
                 _TURNS.set(self._turns)
-                return await self._worked_out(service, body, caller)
+                return await self._spoken(service, caller, at, await self._worked_out(service, body, caller))
         async with self._large.taken():
-            return await asyncio.to_thread(asyncio.run, self._worked_out(service, body, caller))
+            answered = await asyncio.to_thread(asyncio.run, self._worked_out(service, body, caller))
+            return await self._spoken(service, caller, at, answered)
+
+    async def _spoken(
+        self, service: Service, caller: Caller | None, at: datetime, answered: _Answered
+    ) -> tuple[HookRequest, Spoken]:
+        asked, told = answered
+        cards, advice = (told.cards, told) if isinstance(told, Advice) else (told, None)
+        ours = with_uuids(_spoken_to(caller, cards), uuid4)
+        return asked, await self._books.spoken(ours, advice, whom(asked, service.id, _named(caller)), at)
 
     async def _worked_out(self, service: Service, body: bytes, caller: Caller | None) -> _Answered:
         if silent := self._deployment.silent(body, service.hook):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -77,8 +78,8 @@ def upkeep_of(settings: Settings, canaries: Canaries, clock: Callable[[], dateti
         later, Spool(settings.spool), clock, keep_comments=settings.keep_comments, keep_days=settings.keep_days
     )
 
-    async def probe() -> None:
-        await later.ask(lambda store: store.told((), clock()))
+    def probe() -> Future[object]:
+        return later.begin(lambda store: store.told((), clock()))
 
     file = settings.journal_file if settings.site_keys else None
     is_asked = settings.is_journal_shared or (settings.site_keys is not None and file is None)
@@ -117,8 +118,8 @@ def _asking(upkeep: Upkeep) -> Ask:
     """How is found out what was told. Not while the latest answers are still on their way to the database."""
     journal, patience, recall = upkeep.journal, upkeep.patience, upkeep.recall
 
-    async def told(subjects: Sequence[str], at: datetime) -> frozenset[str]:
-        return await journal.journal.ask(lambda store: store.told(subjects, at))
+    def told(subjects: Sequence[str], at: datetime) -> Future[frozenset[str] | None]:
+        return journal.journal.begin(lambda store: store.told(subjects, at))
 
     async def ask(subjects: Sequence[str], at: datetime) -> frozenset[str] | None:
         if journal.is_behind(subjects):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
@@ -48,8 +49,11 @@ class OpenedLater:
 
     async def ask(self, step: Callable[[Store], Awaitable[_Answer]]) -> _Answer:
         """What the step on the open database comes to. Raises JournalUnavailable, also when none can be opened."""
-        asked = asyncio.run_coroutine_threadsafe(self._asked(step), self._own_loop())
-        return await asyncio.wrap_future(asked)
+        return await asyncio.wrap_future(self.begin(step))
+
+    def begin(self, step: Callable[[Store], Awaitable[_Answer]]) -> Future[_Answer]:
+        """As `ask`, for who looks again later."""
+        return asyncio.run_coroutine_threadsafe(self._asked(step), self._own_loop())
 
     async def close(self) -> None:
         """As Journal.close; the thread ends."""

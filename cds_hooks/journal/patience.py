@@ -2,12 +2,16 @@
 
 One question gets a short time. After a question that failed or took longer, nobody asks any more; beside the
 calls it is tried now and then whether the database answers quickly again.
+
+Questions are asked in the journal's own thread. Only what it takes there counts: when the loop that waits was busy
+with a chart meanwhile, the answer lies ready, and the database is not to blame.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from concurrent.futures import Future
 from time import monotonic
 from typing import TypeVar
 
@@ -24,9 +28,7 @@ _log = structlog.get_logger()
 class Patience:
     """`probe` is a harmless question; `limit_s` and `pause_s` are seconds."""
 
-    def __init__(
-        self, probe: Callable[[], Awaitable[object]], *, limit_s: float, pause_s: float = _PAUSE_S
-    ) -> None:
+    def __init__(self, probe: Callable[[], Future[object]], *, limit_s: float, pause_s: float = _PAUSE_S) -> None:
         self._probe = probe
         self._limit_s = limit_s
         self._pause_s = pause_s
@@ -37,13 +39,12 @@ class Patience:
         """True while the database is not asked."""
         return self._resting is not None
 
-    async def ask(self, question: Callable[[], Awaitable[_Answer]]) -> _Answer | None:
+    async def ask(self, question: Callable[[], Future[_Answer]]) -> _Answer | None:
         """The answer; None when there is none in time. Raises nothing."""
         if self._resting is not None:
             return None
-        asked = asyncio.ensure_future(question())
-        await asyncio.wait({asked}, timeout=self._limit_s)
-        if asked.done() and asked.exception() is None:
+        asked = question()
+        if await _is_there(asked, self._limit_s):
             return asked.result()
         if self._resting is None:
             _log.error("journal_slow")
@@ -55,8 +56,8 @@ class Patience:
         if self._resting is not None:
             self._resting.cancel()
 
-    async def _until_quick(self, asked: asyncio.Future[_Answer]) -> None:
-        await asyncio.wait({asked}, timeout=_PROBE_S)
+    async def _until_quick(self, asked: Future[_Answer]) -> None:
+        await _is_there(asked, _PROBE_S)
         asked.cancel()
         while not await self._is_quick():  # noqa: ASYNC110  # nobody but the database can tell
             await asyncio.sleep(self._pause_s)
@@ -64,12 +65,21 @@ class Patience:
 
     async def _is_quick(self) -> bool:
         started = monotonic()
-        probed = asyncio.ensure_future(self._probe())
-        await asyncio.wait({probed}, timeout=_PROBE_S)
+        probed = self._probe()
+        is_there = await _is_there(probed, _PROBE_S)
         probed.cancel()
-        return (
-            probed.done()
-            and not probed.cancelled()
-            and not probed.exception()
-            and monotonic() - started < self._limit_s
-        )
+        return is_there and monotonic() - started < self._limit_s
+
+
+async def _is_there(asked: Future[_Answer], within_s: float) -> bool:
+    """Whether the question has an answer. Looks at the thread that asks, whatever has been noticed of it here."""
+    noticed = asyncio.wrap_future(asked)
+    await asyncio.wait({noticed}, timeout=within_s)
+    noticed.add_done_callback(_looked_at)
+    return asked.done() and not asked.cancelled() and asked.exception() is None
+
+
+def _looked_at(noticed: asyncio.Future[_Answer]) -> None:
+    """Nothing; a fault that comes too late is nobody's any more."""
+    if not noticed.cancelled():
+        noticed.exception()

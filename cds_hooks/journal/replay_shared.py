@@ -6,6 +6,7 @@ could then be used once in each process, which is better than no answer for anyo
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import datetime
 
 import structlog
@@ -39,8 +40,8 @@ class SharedReplays:
     def close(self) -> None:
         """Nothing; the database is closed with the journal."""
 
-    async def _seen(self, iss: str, jti: str, until: datetime) -> bool:
-        return await self._journal.ask(lambda store: store.seen(iss, jti, until))
+    def _seen(self, iss: str, jti: str, until: datetime) -> Future[bool]:
+        return self._journal.begin(lambda store: store.seen(iss, jti, until))
 
     def _remember(self, token: tuple[str, str], until: float) -> None:
         self._memory = {one: end for one, end in self._memory.items() if end >= until - _SURELY_PAST_S}

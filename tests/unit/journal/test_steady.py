@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -338,14 +340,22 @@ def test_who_lost_anything_is_behind_from_then_on(place):
 # ---------------------------------------------------------------- asking on the way to an answer
 
 
+def asked(question):
+    """The question as it is asked in the journal's thread, which here is our own."""
+    return lambda: asyncio.run_coroutine_threadsafe(question(), asyncio.get_running_loop())
+
+
+@asked
 async def good():
     return "an answer"
 
 
+@asked
 async def failing():
     raise JournalUnavailable("x")
 
 
+@asked
 async def slow():
     await asyncio.sleep(60)
 
@@ -356,6 +366,21 @@ def test_a_quick_answer_is_taken():
         answer = await patience.ask(good)
         patience.close()
         return answer, patience.is_resting
+
+    assert asyncio.run(ask()) == ("an answer", False)
+
+
+def test_a_loop_that_was_busy_does_not_blame_the_database():
+    async def ask():
+        patience = Patience(failing, limit_s=0.05)
+        with ThreadPoolExecutor(1) as thread:
+
+            def question():
+                found = thread.submit(lambda: "an answer")
+                time.sleep(0.3)  # what judging does to the loop
+                return found
+
+            return await patience.ask(question), patience.is_resting
 
     assert asyncio.run(ask()) == ("an answer", False)
 
