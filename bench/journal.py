@@ -39,7 +39,7 @@ _CALLERS = 4
 _TURN_S = 1.0
 _PREPARED = 500
 """Signed tokens for a turn of one caller."""
-_DELAY_S = 0.03
+_DELAYS_MS = (4, 30)
 _MAY_DELAY_MS = 5.0
 _USERS = count()
 _KINDS: tuple[Kind, ...] = ("firing", "silent")
@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8420, help="the first of some")
     options = parser.parse_args()
     with TemporaryDirectory() as folder, postgres_server() as postgres, ExitStack() as running:
+        prefer(postgres.pid, CALLER_CORE)
         ways = [*_ways(Path(folder), postgres, running, options.port + 20)]
         servers = [
             running.enter_context(_started(way, number, Path(folder), options.port))
@@ -90,9 +91,10 @@ def _ways(folder: Path, postgres: Postgres, running: ExitStack, port: int) -> It
     yield Way(f"{lite}, locked", f"{sqlite}/locked.sqlite", lite)
     yield Way(f"{lite}, spoilt", f"{sqlite}/spoilt.sqlite", lite)
     yield Way(shared, postgres.new_database())
-    behind = postgres.new_database().replace(str(postgres.port), str(port))
-    running.enter_context(_line(port, postgres.port))
-    yield Way(f"{shared}, {_DELAY_S * 1000:.0f} ms away", behind, shared)
+    for place, away_ms in enumerate(_DELAYS_MS, port):
+        running.enter_context(_line(place, postgres.port, away_ms / 1000))
+        behind = postgres.new_database().replace(str(postgres.port), str(place))
+        yield Way(f"{shared}, {away_ms} ms away", behind, shared)
     yield Way(f"{shared}, not there", "postgresql+asyncpg://nobody@127.0.0.1:1/none", shared)
 
 
@@ -171,13 +173,13 @@ def _told(ways: list[Way]) -> Iterator[Goal]:
 
 
 @contextmanager
-def _line(port: int, to: int) -> Iterator[None]:
-    """A line to the database on which every packet takes its time."""
+def _line(port: int, to: int, delay_s: float) -> Iterator[None]:
+    """A line to the database on which every packet takes its time, there and back."""
     loop = asyncio.new_event_loop()
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await reader.read(1 << 16):
-            await asyncio.sleep(_DELAY_S)
+            await asyncio.sleep(delay_s)
             writer.write(piece)
         writer.close()
 

@@ -40,10 +40,10 @@ class Postgres:
 
     def hang(self) -> None:
         """The server takes connections and answers nothing, until `go_on`."""
-        os.killpg(os.getpgid(self._pid()), signal.SIGSTOP)
+        os.killpg(os.getpgid(self.pid), signal.SIGSTOP)
 
     def go_on(self) -> None:
-        os.killpg(os.getpgid(self._pid()), signal.SIGCONT)
+        os.killpg(os.getpgid(self.pid), signal.SIGCONT)
 
     def new_database(self) -> str:
         """The address of an empty database, as CDS_JOURNAL takes it."""
@@ -58,7 +58,9 @@ class Postgres:
         name = url.rpartition("/")[2]
         return self._run("pg_dump", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, name, data=False)
 
-    def _pid(self) -> int:
+    @property
+    def pid(self) -> int:
+        """Of the process that all its others come from."""
         return int((self._folder / "postmaster.pid").read_text().splitlines()[0])
 
     def _run(self, program: str, *arguments: str, data: bool = True) -> str:

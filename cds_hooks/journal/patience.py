@@ -1,7 +1,8 @@
 """Patience: asking the database on the way to an answer, so that no answer waits long for it.
 
-One question gets a short time. After a question that failed or took longer, nobody asks any more; beside the
-calls it is tried now and then whether the database answers quickly again.
+One question gets a short time. After a question that failed or took longer, or a row of questions that each took
+some milliseconds, nobody asks any more; beside the calls it is tried now and then whether the database answers
+quickly again.
 
 Questions are asked in the journal's own thread. Only what it takes there counts: when the loop that waits was busy
 with a chart meanwhile, the answer lies ready, and the database is not to blame.
@@ -10,6 +11,7 @@ with a chart meanwhile, the answer lies ready, and the database is not to blame.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from time import monotonic
@@ -20,18 +22,30 @@ import structlog
 _Answer = TypeVar("_Answer")
 LIMIT_S = 0.05
 """What one question gets in a deployment."""
+SLOW_S = 0.005
+"""What questions may take on average. A database that is always slower would make every answer late."""
+_ROW = 20
 _PAUSE_S = 5.0
 _PROBE_S = 5.0
 _log = structlog.get_logger()
 
 
 class Patience:
-    """`probe` is a harmless question; `limit_s` and `pause_s` are seconds."""
+    """`probe` is a harmless question; the others are seconds."""
 
-    def __init__(self, probe: Callable[[], Future[object]], *, limit_s: float, pause_s: float = _PAUSE_S) -> None:
+    def __init__(
+        self,
+        probe: Callable[[], Future[object]],
+        *,
+        limit_s: float,
+        slow_s: float = SLOW_S,
+        pause_s: float = _PAUSE_S,
+    ) -> None:
         self._probe = probe
         self._limit_s = limit_s
+        self._slow_s = slow_s
         self._pause_s = pause_s
+        self._took: deque[float] = deque(maxlen=_ROW)
         self._resting: asyncio.Task[None] | None = None
 
     @property
@@ -43,18 +57,23 @@ class Patience:
         """The answer; None when there is none in time. Raises nothing."""
         if self._resting is not None:
             return None
-        asked = question()
-        if await _is_there(asked, self._limit_s):
-            return asked.result()
-        if self._resting is None:
-            _log.error("journal_slow")
-            self._resting = asyncio.create_task(self._until_quick(asked))
-        return None
+        asked, took = _timed(question)
+        is_there = await _is_there(asked, self._limit_s)
+        self._took.append(took())
+        if not is_there or (len(self._took) == _ROW and sum(self._took) > _ROW * self._slow_s):
+            self._rest(asked)
+        return asked.result() if is_there else None
 
     def close(self) -> None:
         """Nothing; it is not tried any more."""
         if self._resting is not None:
             self._resting.cancel()
+
+    def _rest(self, asked: Future[_Answer]) -> None:
+        if self._resting is None:
+            _log.error("journal_slow")
+            self._took.clear()
+            self._resting = asyncio.create_task(self._until_quick(asked))
 
     async def _until_quick(self, asked: Future[_Answer]) -> None:
         await _is_there(asked, _PROBE_S)
@@ -64,11 +83,18 @@ class Patience:
         self._resting = None
 
     async def _is_quick(self) -> bool:
-        started = monotonic()
-        probed = self._probe()
+        probed, took = _timed(self._probe)
         is_there = await _is_there(probed, _PROBE_S)
         probed.cancel()
-        return is_there and monotonic() - started < self._limit_s
+        return is_there and took() < self._slow_s
+
+
+def _timed(question: Callable[[], Future[_Answer]]) -> tuple[Future[_Answer], Callable[[], float]]:
+    """The question that is asked, and what tells how long it took, or takes so far."""
+    started, ended = monotonic(), []
+    asked = question()
+    asked.add_done_callback(lambda _: ended.append(monotonic()))  # in the thread that asks
+    return asked, lambda: (ended[0] if ended else monotonic()) - started
 
 
 async def _is_there(asked: Future[_Answer], within_s: float) -> bool:

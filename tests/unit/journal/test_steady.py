@@ -391,13 +391,30 @@ def test_after_a_bad_answer_nobody_asks_until_a_probe_was_quick(question, monkey
     probes = iter([failing, slow, good])
 
     async def ask():
-        patience = Patience(lambda: next(probes)(), limit_s=0.2, pause_s=0.01)  # noqa: PLW0108
+        patience = Patience(lambda: next(probes)(), limit_s=0.2, slow_s=0.2, pause_s=0.01)  # noqa: PLW0108
         told = [await patience.ask(question), patience.is_resting, await patience.ask(good)]
         await until(lambda: not patience.is_resting)
         return [*told, await patience.ask(good)]
 
     assert asyncio.run(ask()) == [None, True, None, "an answer"]
     assert log() == ["journal_slow"]
+
+
+def test_after_a_row_of_answers_of_which_each_was_somewhat_slow_nobody_asks():
+    @asked
+    async def somewhat_slow():
+        await asyncio.sleep(0.01)
+        return "an answer"
+
+    async def ask(slow_s):
+        patience = Patience(somewhat_slow, limit_s=20, slow_s=slow_s, pause_s=60)
+        told = [await patience.ask(somewhat_slow) for _ in range(20)]
+        told.append(await patience.ask(somewhat_slow))
+        patience.close()
+        return told
+
+    assert asyncio.run(ask(0.002)) == ["an answer"] * 20 + [None]
+    assert asyncio.run(ask(20)) == ["an answer"] * 21
 
 
 def test_a_service_that_stops_probes_no_more():
