@@ -29,21 +29,30 @@ SYSTEMS: Mapping[str, str] = {
 }
 """Short names of the YAML files -> URIs of FHIR R4, terminologies page."""
 
-_OTHER_NAMES: Mapping[str, str] = {
-    "urn:oid:2.16.840.1.113883.6.96": SYSTEMS["snomed"],
-    "urn:oid:2.16.840.1.113883.6.1": SYSTEMS["loinc"],
-    "urn:oid:2.16.840.1.113883.6.88": SYSTEMS["rxnorm"],
-    "urn:oid:2.16.840.1.113883.6.73": SYSTEMS["atc"],
-    "urn:oid:2.16.840.1.113883.6.90": SYSTEMS["icd-10-cm"],
-    "urn:oid:2.16.840.1.113883.6.3": SYSTEMS["icd-10"],
-    "urn:oid:2.16.840.1.113883.12.292": SYSTEMS["cvx"],
-    "http://snomed.info/sct/": SYSTEMS["snomed"],
-    "http://loinc.org/": SYSTEMS["loinc"],
-    "https://loinc.org": SYSTEMS["loinc"],
-    "http://www.whocc.no/atc/": SYSTEMS["atc"],
-    "http://fhir.de/CodeSystem/bfarm/atc": SYSTEMS["atc"],
-    "http://hl7.org/fhir/sid/icd-10-us": SYSTEMS["icd-10-cm"],
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
+    "snomed": ("2.16.840.1.113883.6.96", "http://snomed.info/sct/", "snomed ct", "snomed-ct", "snomedct", "sct"),
+    "loinc": ("2.16.840.1.113883.6.1", "http://loinc.org/", "https://loinc.org", "ln"),
+    "rxnorm": ("2.16.840.1.113883.6.88",),
+    "atc": (
+        "2.16.840.1.113883.6.73",
+        "http://www.whocc.no/atc/",
+        "http://fhir.de/codesystem/bfarm/atc",
+    ),
+    "icd-10-cm": ("2.16.840.1.113883.6.90", "http://hl7.org/fhir/sid/icd-10-us", "icd10cm", "i10c"),
+    "icd-10": ("2.16.840.1.113883.6.3", "icd10", "i10"),
+    "cvx": ("2.16.840.1.113883.12.292",),
 }
+"""What else senders write, in small letters: OIDs, other spellings, and the names of HL7 v2 table 0396."""
+_NAMES: Mapping[str, str] = {
+    written: uri
+    for name, uri in SYSTEMS.items()
+    for other in (name, uri.casefold(), *_OTHER_NAMES.get(name, ()))
+    for written in (other, f"urn:oid:{other}")
+}
+_TELLING = ("loinc", "snomed", "icd-10-cm", "icd-10")
+"""Systems whose codes are known by themselves, where no system is written beside them."""
+_SHORTEST, _SHORTEST_NUMBER = 5, 8
+"""Signs of a code that can be known by itself; a mere number must be longer, for local ones are short."""
 _ATC_LEVELS = (7, 5, 4, 3)
 _WORD = re.compile(r"[\w+]+(?:['-][\w+]+)*")
 
@@ -65,7 +74,7 @@ NOTHING = Meaning()
 
 def system_uri(name: str) -> str:
     """The FHIR URI of a code system, for its short name, an OID or another spelling of the URI."""
-    return SYSTEMS.get(name) or _OTHER_NAMES.get(name) or name
+    return _NAMES.get(name) or _NAMES.get(name.casefold()) or name
 
 
 def meaning(coded: Coded, library: Library) -> Meaning:
@@ -99,12 +108,22 @@ def _hidden(meant: tuple[str, ...], library: Library) -> frozenset[str]:
 
 
 def by_code(coding: Coding, library: Library) -> tuple[str, ...]:
-    """Concept ids of one code. An ATC code also means what its groups mean."""
+    """Concept ids of one code. An ATC code also means what its groups mean; a long code needs no system."""
     system = system_uri(coding.system)
     found = library.code_index.get((system, coding.code))
     if found is None and system == SYSTEMS["atc"]:
         found = _atc_group(coding.code, library)
+    if found is None and not system and _is_telling(coding.code):
+        found = next((known for one in _TELLING if (known := _known_in(one, coding.code, library))), ())
     return found or ()
+
+
+def _is_telling(code: str) -> bool:
+    return len(code) >= (_SHORTEST_NUMBER if code.isdigit() else _SHORTEST)
+
+
+def _known_in(system: str, code: str, library: Library) -> tuple[str, ...]:
+    return library.code_index.get((SYSTEMS[system], code), ())
 
 
 def medicine_by_code(coding: Coding, library: Library) -> tuple[str, ...]:

@@ -22,7 +22,19 @@ from cds_hooks.reasoning.codes import folded, meaning, names_in
 
 _ABSENT = "absent"
 _PRESENT = "present"
-_UNREAD_TYPE = "unreadable-type"
+_HIDDEN = frozenset(
+    {
+        "unreadable-type",
+        "masked",
+        "unsupported",
+        "as-text",
+        "not-a-number",
+        "positive-infinity",
+        "negative-infinity",
+        "not-permitted",
+    }
+)
+"""Why a value that there is does not stand in the record: ours, and FHIR's data-absent-reason."""
 NAMED = frozenset({"sign", "problem", "context"})
 """Kinds of concepts that an observation can name."""
 _HAPPENS = NAMED | {"procedure", "vaccine"}
@@ -118,8 +130,8 @@ def sort_entries(record: PatientRecord, library: Library, at: datetime) -> Chart
 
 
 def says_something(entry: Observed) -> bool:
-    """Whether a value stands there, in whatever form."""
-    return entry.value is not None or entry.value_missing == _UNREAD_TYPE
+    """Whether there is a value, in whatever form, or one that was kept back."""
+    return entry.value is not None or entry.value_missing in _HIDDEN
 
 
 def answer_of(entry: Observed, library: Library) -> tuple[str, ...]:

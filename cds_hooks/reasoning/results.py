@@ -186,7 +186,7 @@ def _read_results(concept_id: str, chart: Chart) -> Results:
             readings.append(item)
         elif isinstance(item, Reading):
             unusable.append(replace(unusable_for(entry, concept, GapReason.UNDATED), value=item))
-        elif item is not None or says_something(entry):
+        elif item is not None or says_something(entry) or entry.interpretation:
             unusable.append(unusable_for(entry, concept, item or GapReason.VALUE_UNKNOWN))
     return Results(tuple(sorted(readings, key=newest_first)), tuple(unusable))
 

@@ -380,7 +380,9 @@ def test_trap_10_platelets_have_many_codes_and_sometimes_none(what):
         ({"valueQuantity": {"value": 8, "unit": "parsec"}}, "unknown", GapReason.UNIT_UNKNOWN),
         ({"valueQuantity": {"value": 80000, "unit": "10*9/L"}}, "unknown", GapReason.IMPLAUSIBLE),
         ({"valueString": "CLUMPED"}, "unknown", GapReason.VALUE_UNKNOWN),  # nobody has the number
-        ({"dataAbsentReason": {"coding": [{"code": "masked"}]}}, "unknown", None),
+        ({"dataAbsentReason": {"coding": [{"code": "masked"}]}}, "unknown", GapReason.VALUE_UNKNOWN),
+        ({"dataAbsentReason": {"coding": [{"code": "not-performed"}]}}, "unknown", None),
+        ({"interpretation": [{"coding": [{"code": "LL"}]}]}, "unknown", GapReason.VALUE_UNKNOWN),
     ],
 )
 def test_trap_11_a_number_counts_only_with_a_unit_we_know(fields, below_10, reason):

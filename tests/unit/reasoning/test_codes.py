@@ -36,7 +36,15 @@ def stands_for(what):
         ("http://www.whocc.no/atc", "urn:oid:2.16.840.1.113883.6.73"),
         ("http://hl7.org/fhir/sid/icd-10-cm", "urn:oid:2.16.840.1.113883.6.90"),
         ("http://hl7.org/fhir/sid/icd-10", "urn:oid:2.16.840.1.113883.6.3"),
-        ("http://example.org/own", "http://example.org/own"),
+        ("http://snomed.info/sct", "HTTP://SNOMED.INFO/SCT"),
+        ("http://snomed.info/sct", "SNOMED-CT"),
+        ("http://loinc.org", "LOINC"),
+        ("http://loinc.org", "LN"),
+        ("http://loinc.org", "2.16.840.1.113883.6.1"),
+        ("http://hl7.org/fhir/sid/icd-10-cm", "ICD-10-CM"),
+        ("http://hl7.org/fhir/sid/icd-10", "I10"),
+        ("", ""),
+        ("http://example.org/Own", "http://example.org/Own"),
     ],
 )
 def test_a_code_system_has_one_name(expected, name):
@@ -45,6 +53,13 @@ def test_a_code_system_has_one_name(expected, name):
 
 def test_an_oid_means_the_same_as_the_uri():
     assert ("petechiae",) == by_code(Coding("urn:oid:2.16.840.1.113883.6.96", "1001"), small_library())
+
+
+def test_a_long_code_without_a_system_is_known_by_itself():
+    assert ("platelet-count",) == by_code(Coding("", "777-3"), small_library())
+    assert () == by_code(Coding("", "1001"), small_library())
+    assert () == by_code(Coding("", "999-9"), small_library())
+    assert () == by_code(Coding("http://example.org/own", "777-3"), small_library())
 
 
 def test_a_code_of_another_system_means_nothing():

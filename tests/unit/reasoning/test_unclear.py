@@ -49,6 +49,7 @@ def sign(*entries, body=RECENT):
         observed("petechiae", coded("999")),
         observed("petechiae", "doubtful"),
         observed("petechiae", value_missing="unreadable-type"),
+        observed("petechiae", value_missing="masked"),
         observed("petechiae", "as in the picture", undated=True),
         observed("petechiae", "as in the picture", restricted=True),
     ],

@@ -99,6 +99,8 @@ UNREADABLE = [
     (GapReason.UNIT_UNKNOWN, platelets("5 foo")),
     (GapReason.IMPLAUSIBLE, platelets("5000")),
     (GapReason.VALUE_UNKNOWN, observed("platelet count", "see comment")),
+    (GapReason.VALUE_UNKNOWN, observed("platelet count", value_missing="masked")),
+    (GapReason.VALUE_UNKNOWN, observed("platelet count", interpretation=("LL",))),
 ]
 
 
