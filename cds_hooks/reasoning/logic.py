@@ -55,7 +55,9 @@ def relied_on(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
 
 def would_settle(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
     """Unknown findings whose answer could still change the expression; empty once it is decided."""
-    return tuple(dict.fromkeys(_open_in(expression, truth_of)))
+    found: dict[str, None] = {}
+    _add_open((expression,), truth_of, found)
+    return tuple(found)
 
 
 def names(expression: Expression) -> Iterator[str]:
@@ -71,10 +73,11 @@ def names(expression: Expression) -> Iterator[str]:
 
 def parts_of(expression: All | AnyOf | NoneOf | AtLeast) -> tuple[Expression, ...]:
     """The operands of a compound expression."""
-    match expression:
-        case All(all=parts) | AnyOf(any=parts) | NoneOf(none=parts):
-            return parts
-    return expression.at_least.of
+    if isinstance(expression, All):
+        return expression.all
+    if isinstance(expression, AnyOf):
+        return expression.any
+    return expression.none if isinstance(expression, NoneOf) else expression.at_least.of
 
 
 def score_key(score_id: str, limit: int) -> str:
@@ -128,16 +131,17 @@ def _at_least(counted: Counted, truth_of: TruthOf) -> Truth:
     return Truth.UNKNOWN if possible >= counted.count else Truth.ABSENT
 
 
-def _open_in(expression: Expression, truth_of: TruthOf) -> Iterator[str]:
-    if truth(expression, truth_of) is not Truth.UNKNOWN:
-        return
-    if isinstance(expression, str):
-        yield expression
-    elif isinstance(expression, ScoreAtLeast):
-        yield score_key(expression.score.id, expression.score.at_least)
-    else:
-        for part in parts_of(expression):
-            yield from _open_in(part, truth_of)
+def _add_open(parts: Iterable[Expression], truth_of: TruthOf, found: dict[str, None]) -> None:
+    """Adds the unknown findings of those parts that are unknown."""
+    for part in parts:
+        if isinstance(part, str):
+            if truth_of(part) is Truth.UNKNOWN:
+                found[part] = None
+        elif truth(part, truth_of) is Truth.UNKNOWN:
+            if isinstance(part, ScoreAtLeast):
+                found[score_key(part.score.id, part.score.at_least)] = None
+            else:
+                _add_open(parts_of(part), truth_of, found)
 
 
 def _relied_on(expression: Expression, truth_of: TruthOf) -> Iterator[str]:

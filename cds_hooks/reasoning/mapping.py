@@ -50,7 +50,6 @@ class Findings(Mapping[str, Finding]):
         self._chart = chart
         self._medicines: Medicines | None = None
         self._known = dict(known)
-        self._truths: dict[str, Truth] = {}
         self._scores: dict[str, ScoreRange] = {}
 
     def __getitem__(self, finding_id: str) -> Finding:
@@ -67,10 +66,8 @@ class Findings(Mapping[str, Finding]):
 
     def truth_of(self, name: str) -> Truth:
         """Truth of one finding, or of `score >= limit` by its key (logic.score_key); asked very often."""
-        known = self._truths.get(name)
-        if known is None:
-            known = self._truths[name] = self._worked_out(name)
-        return known
+        known = self._known.get(name)
+        return self._worked_out(name) if known is None else known.truth
 
     def score(self, score_id: str) -> ScoreRange:
         """The range of one score, worked out once."""

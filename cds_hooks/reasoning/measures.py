@@ -91,9 +91,11 @@ def age_holds(band: AgeBand, born: When | None, at: datetime) -> Truth:
     """Whether the patient's age lies in [from, below); unknown without a date of birth that tells."""
     if born is None:
         return Truth.UNKNOWN
+    too_old = band.below is not None and has_age(born, band.below, at)
+    if too_old:
+        return Truth.ABSENT
     old_enough = has_age(born, band.from_, at)
-    too_old = has_age(born, band.below, at) if band.below is not None else False
-    if old_enough is False or too_old is True:
+    if old_enough is False:
         return Truth.ABSENT
     return Truth.UNKNOWN if old_enough is None or too_old is None else Truth.PRESENT
 

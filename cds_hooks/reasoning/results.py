@@ -17,7 +17,7 @@ from cds_hooks.model.findings import FindingRule
 from cds_hooks.model.results import RESTRICTED, UNDATED, Evidence, Finding, Gap, GapReason
 from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.entries import Chart, says_something
-from cds_hooks.reasoning.times import is_within
+from cds_hooks.reasoning.times import ends_after
 from cds_hooks.reasoning.values import Reading, in_words, reading
 
 
@@ -73,9 +73,10 @@ def results_of(concept_id: str, chart: Chart) -> Results:
 
 def recent(results: Results, within: Span, at: datetime) -> Results:
     """Those that may lie in the window; an entry without a date may."""
+    begin = at - within.exact()
     return Results(
-        tuple(item for item in results.readings if _may_lie_in(item.entry, within, at)),
-        tuple(item for item in results.unusable if _may_lie_in(item.entry, within, at)),
+        tuple(item for item in results.readings if _may_lie_after(item.entry, begin)),
+        tuple(item for item in results.unusable if _may_lie_after(item.entry, begin)),
     )
 
 
@@ -191,5 +192,5 @@ def _read_results(concept_id: str, chart: Chart) -> Results:
     return Results(tuple(sorted(readings, key=newest_first)), tuple(unusable))
 
 
-def _may_lie_in(entry: Observed, within: Span, at: datetime) -> bool:
-    return not is_dated(entry) or is_within(time_of(entry), within, at)
+def _may_lie_after(entry: Observed, begin: datetime) -> bool:
+    return not is_dated(entry) or ends_after(time_of(entry), begin)

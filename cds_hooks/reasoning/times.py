@@ -17,7 +17,12 @@ _EAST_OF_UTC = timedelta(hours=14)
 
 def is_within(when: When, span: Span, at: datetime) -> bool:
     """True when the entry may lie less than `span` before `at`: a day counts to its end."""
-    return _latest(when) > at - span.exact()
+    return ends_after(when, at - span.exact())
+
+
+def ends_after(when: When, begin: datetime) -> bool:
+    """True when the entry may lie after that moment: a day counts to its end."""
+    return _latest(when) > begin
 
 
 def is_surely_older(when: When, span: Span, at: datetime) -> bool:
@@ -54,7 +59,7 @@ def has_age(born: When, span: Span, at: datetime) -> bool | None:
     if born.earliest > at or birthday(born.earliest, span) > at:
         return False
     last_day = born.latest - timedelta(days=1) if born.precision != "instant" else born.latest
-    return True if birthday(last_day, span) <= at else None
+    return True if last_day == born.earliest or birthday(last_day, span) <= at else None
 
 
 def birthday(born: datetime, span: Span) -> datetime:
