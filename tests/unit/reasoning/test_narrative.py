@@ -313,6 +313,32 @@ def test_narrative_lowers_nothing():
     assert match("R-MIL-01", rash, exam("fever today")).tier is Tier.WITHIN_48H
 
 
+DEMOTION = """\
+id: it
+name: "It is explained"
+say: "it is explained"
+summary: "Explained."
+advice: "low platelets make it urgent"
+when: fever
+never_when: low-platelets
+choice: our-choice
+status: active
+"""
+
+
+def test_narrative_demotes_nothing():
+    files = {"mappings/text/context.yaml": CONTEXT, "knowledge/demotions/it.yaml": DEMOTION}
+    rules = {name: FINDINGS[name] for name in ("rash", "fever", "low-platelets")}
+    with_demotion = library_of(rules, criteria={"R-IT-01": f"when: rash\n{EMERGENCY}"}, files=files)
+
+    def tier(entry):
+        chart = record(observed("petechiae"), platelets("250"), entry)
+        return advise_on(chart, with_demotion, AT, Voice()).assessment.criteria[0].tier
+
+    assert tier(problem("fever", hours_ago(3))) is Tier.ROUTINE
+    assert tier(exam("fever today")) is Tier.EMERGENCY
+
+
 def test_narrative_takes_no_coded_entry_back():
     purpura = observed("purpura", at=hours_ago(4))
 
