@@ -409,6 +409,29 @@ def test_without_a_baseline_and_a_newest_value_a_change_is_unknown(entries):
     assert U is halved(*entries)
 
 
+def test_an_unknown_change_tells_which_result_could_not_be_read():
+    found = finding(HALVED, record(platelets("200", days_ago(5)), platelets("80 furlong")))
+
+    assert ("it", U) == (found.id, found.truth)
+    assert [("Platelet count", GapReason.UNIT_UNKNOWN)] == [(gap.what, gap.reason) for gap in found.gaps]
+
+
+@pytest.mark.parametrize(("entries", "days"), [((), 3), ((platelets("8"),), 14.1)])
+def test_an_unknown_change_tells_that_results_were_not_read_back_over_its_window(entries, days):
+    def gaps(read_back_to):
+        lists = {"Observation": ListRead(Listing.INCOMPLETE, back_to=read_back_to.earliest)}
+        found = finding(HALVED, record(*entries, lists=lists))
+        assert ("it", U) == (found.id, found.truth)
+        return reasons(found)
+
+    assert gaps(days_ago(days)) == []
+    assert gaps(days_ago(days - 0.1)) == [GapReason.NOT_SUPPLIED]
+
+
+def test_a_change_that_is_known_is_told_under_its_own_name():
+    assert finding(HALVED, record(platelets("200", days_ago(5)), platelets("80"))).id == "it"
+
+
 def test_counts_dated_by_day_on_two_days_make_a_fall():
     assert P is halved(platelets("200", when("2026-03-17")), platelets("80", when("2026-03-18")))
 
