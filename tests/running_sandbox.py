@@ -35,7 +35,7 @@ def running_sandbox(port: int | None = None, **environment: str) -> Iterator[str
         yield base
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=START_S)
 
 
 def free_port() -> int:
