@@ -46,13 +46,13 @@ class Worded:
 def find_answer(rule: FindingRule, test: AnswerTest, chart: Chart) -> Finding:
     """PRESENT when the newest worded result in the window (or any of them) is one of those asked for.
 
-    When none is asked for, any entry will do, whatever it says. Its gaps are what might have decided otherwise:
-    beside them it is never ABSENT.
+    When none is asked for, any entry will do, whatever it says. That nobody looked tells nothing. Its gaps are what
+    might have decided otherwise: beside them it is never ABSENT.
     """
     answers = answers_of(test, chart)
     if not test.is_:
         return _any_entry(rule, test, answers, chart)
-    known = [answer for answer in answers if answer.words]
+    known = [answer for answer in answers if _tells(answer, chart.library)]
     decisive = known if test.pick == "any" else newest_of(known)
     begin = begin_of(decisive) if decisive and test.pick == "latest" else _window(test, chart)
     unseen = unseen_from(begin, _unusable(test, chart), chart.record)
@@ -91,6 +91,11 @@ def _undated(test: AnswerTest, chart: Chart) -> Iterator[Worded]:
     return (answer for answer in _all_of(test, chart) if not is_dated(answer.entry))
 
 
+def _tells(answer: Worded, library: Library) -> bool:
+    """Whether it is a known word, and not one for "nobody looked" or "not yet": that takes no result back."""
+    return bool(answer.words) and all(library.concepts[word].means != "nothing" for word in answer.words)
+
+
 def _window(test: AnswerTest, chart: Chart) -> datetime:
     return chart.at - test.within.exact()
 
@@ -105,7 +110,7 @@ def _unusable(test: AnswerTest, chart: Chart) -> Iterator[Unusable]:
         if not answer.words and _is_unclear(answer.entry):
             yield unusable_for(answer.entry, answer.concept, GapReason.VALUE_UNKNOWN)
     for answer in _undated(test, chart):
-        if answer.words or _is_unclear(answer.entry):
+        if _tells(answer, chart.library) or (not answer.words and _is_unclear(answer.entry)):
             reason = GapReason.UNDATED if answer.words else GapReason.VALUE_UNKNOWN
             yield unusable_for(answer.entry, answer.concept, reason)
 

@@ -39,7 +39,14 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
         "http://fhir.de/codesystem/bfarm/atc",
     ),
     "icd-10-cm": ("2.16.840.1.113883.6.90", "http://hl7.org/fhir/sid/icd-10-us", "icd10cm", "i10c"),
-    "icd-10": ("2.16.840.1.113883.6.3", "icd10", "i10"),
+    "icd-10": (
+        "2.16.840.1.113883.6.3",
+        "icd10",
+        "i10",
+        "http://fhir.de/codesystem/bfarm/icd-10-gm",
+        "http://fhir.de/codesystem/dimdi/icd-10-gm",
+        "https://fhir.hl7.org.uk/id/icd-10",
+    ),
     "cvx": ("2.16.840.1.113883.12.292",),
 }
 """What else senders write, in small letters: OIDs, other spellings, and the names of HL7 v2 table 0396."""
@@ -49,6 +56,8 @@ _NAMES: Mapping[str, str] = {
     for other in (name, uri.casefold(), *_OTHER_NAMES.get(name, ()))
     for written in (other, f"urn:oid:{other}")
 }
+_ICD = frozenset({SYSTEMS["icd-10-cm"], SYSTEMS["icd-10"]})
+_ICD_CATEGORY = 3
 _TELLING = ("loinc", "snomed", "icd-10-cm", "icd-10")
 """Systems whose codes are known by themselves, where no system is written beside them."""
 _SHORTEST, _SHORTEST_NUMBER = 5, 8
@@ -74,7 +83,13 @@ NOTHING = Meaning()
 
 def system_uri(name: str) -> str:
     """The FHIR URI of a code system, for its short name, an OID or another spelling of the URI."""
-    return _NAMES.get(name) or _NAMES.get(name.casefold()) or name
+    return _NAMES.get(name) or _NAMES.get(_plain_name(name)) or name
+
+
+def _plain_name(name: str) -> str:
+    """In small letters, without the version or the edition behind it."""
+    plainly = name.casefold().partition("|")[0]
+    return "snomed" if plainly.startswith("http://snomed.info/sct/") else plainly
 
 
 def meaning(coded: Coded, library: Library) -> Meaning:
@@ -110,12 +125,21 @@ def _hidden(meant: tuple[str, ...], library: Library) -> frozenset[str]:
 def by_code(coding: Coding, library: Library) -> tuple[str, ...]:
     """Concept ids of one code. An ATC code also means what its groups mean; a long code needs no system."""
     system = system_uri(coding.system)
-    found = library.code_index.get((system, coding.code))
+    found = library.code_index.get((system, coding.code)) or library.code_index.get(
+        (system, _plain_code(system, coding.code))
+    )
     if found is None and system == SYSTEMS["atc"]:
         found = _atc_group(coding.code, library)
     if found is None and not system and _is_telling(coding.code):
         found = next((known for one in _TELLING if (known := _known_in(one, coding.code, library))), ())
     return found or ()
+
+
+def _plain_code(system: str, code: str) -> str:
+    """The code as its system writes it: no term behind it, large letters, the point of ICD."""
+    plainly = code.partition("|")[0].strip().upper()
+    is_icd = system in _ICD and len(plainly) > _ICD_CATEGORY and "." not in plainly
+    return f"{plainly[:_ICD_CATEGORY]}.{plainly[_ICD_CATEGORY:]}" if is_icd else plainly
 
 
 def _is_telling(code: str) -> bool:

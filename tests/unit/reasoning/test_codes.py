@@ -40,6 +40,9 @@ def stands_for(what):
         ("http://snomed.info/sct", "SNOMED-CT"),
         ("http://loinc.org", "LOINC"),
         ("http://loinc.org", "LN"),
+        ("http://loinc.org", "http://loinc.org|2.78"),
+        ("http://snomed.info/sct", "http://snomed.info/sct/83821000000107/version/20240101"),
+        ("http://hl7.org/fhir/sid/icd-10", "http://fhir.de/CodeSystem/bfarm/icd-10-gm"),
         ("http://loinc.org", "2.16.840.1.113883.6.1"),
         ("http://hl7.org/fhir/sid/icd-10-cm", "ICD-10-CM"),
         ("http://hl7.org/fhir/sid/icd-10", "I10"),
@@ -60,6 +63,25 @@ def test_a_long_code_without_a_system_is_known_by_itself():
     assert () == by_code(Coding("", "1001"), small_library())
     assert () == by_code(Coding("", "999-9"), small_library())
     assert () == by_code(Coding("http://example.org/own", "777-3"), small_library())
+
+
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [
+        ("snomed", "1001 |Petechiae|"),
+        ("snomed", " 1001"),
+        ("icd-10", "p1"),
+        ("icd-10", "P01.2"),
+        ("icd-10", "p012"),
+    ],
+)
+def test_a_code_is_known_however_it_is_written(system, code):
+    library = library_of(
+        more_concepts="rash:\n  kind: sign\n  name: Rash\n"
+        '  codes: [{system: icd-10, code: "P01.2", display: "Rash"}]\n'
+    )
+
+    assert by_code(Coding(SYSTEMS[system], code), library)
 
 
 def test_a_code_of_another_system_means_nothing():

@@ -135,6 +135,22 @@ def test_so_is_an_undated_word_and_only_where_it_is_the_word_that_was_asked_for(
     assert [] == told("absent")[1]
 
 
+def test_that_nobody_looked_or_not_yet_takes_no_result_back():
+    said = {"blood": "answer: {concepts: [urine-blood], is: [present]}"}
+
+    def told(*entries):
+        found = find(record(*entries), library_of(SEEN | said), AT)["blood"]
+        return found.truth, found.gaps
+
+    undone = observed("urine blood", "not done", hours_ago(1))
+    assert (U, ()) == told(undone)
+    assert (U, ()) == told(replace(undone, at=None))
+    assert (P, ()) == told(
+        undone, observed("urine blood", "present", hours_ago(9), reference="Observation/before")
+    )
+    assert (A, ()) == told(undone, observed("urine blood", "absent", hours_ago(9), reference="Observation/before"))
+
+
 def test_an_undated_result_is_shown_where_it_might_decide():
     low, harmless = (
         find(record(platelets(value, undated=True)), library_of(SEEN), AT)["low"] for value in ("5", "150")
