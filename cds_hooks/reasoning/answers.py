@@ -46,8 +46,8 @@ class Worded:
 def find_answer(rule: FindingRule, test: AnswerTest, chart: Chart) -> Finding:
     """PRESENT when the newest worded result in the window (or any of them) is one of those asked for.
 
-    When none is asked for, any entry will do, whatever it says. That nobody looked tells nothing. Its gaps are what
-    might have decided otherwise: beside them it is never ABSENT.
+    When none is asked for, any entry will do, whatever it says. That nobody looked tells nothing. Its gaps are
+    what might have decided otherwise: beside them it is never ABSENT.
     """
     answers = answers_of(test, chart)
     if not test.is_:

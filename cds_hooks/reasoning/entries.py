@@ -13,7 +13,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Literal
 
-from cds_hooks.chart.record import Coded, Event, Observed, PatientRecord, Problem
+from cds_hooks.chart.record import Coded, Event, Observed, PatientRecord, Problem, Quantity
 from cds_hooks.model.codes import Concept
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Gap, GapReason
@@ -135,7 +135,7 @@ def says_something(entry: Observed) -> bool:
 
 
 def answer_of(entry: Observed, library: Library) -> tuple[str, ...]:
-    """Answer concepts the value stands for; a yes/no value and a flag count as present or absent."""
+    """Answer concepts the value stands for; a yes/no value, else a flag, counts as present or absent."""
     value = entry.value
     if isinstance(value, bool):
         return (_PRESENT,) if value else (_ABSENT,)
@@ -240,7 +240,8 @@ def _sites_in(coded: Coded, library: Library) -> tuple[str, ...]:
 
 
 def _flag(entry: Observed) -> tuple[str, ...]:
-    if entry.value is not None or not entry.interpretation:
+    """The laboratory's own word, alone or beside a number."""
+    if entry.value is not None and not isinstance(entry.value, Quantity):
         return ()
     if "POS" in entry.interpretation:
         return (_PRESENT,)

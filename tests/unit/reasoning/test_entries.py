@@ -74,6 +74,12 @@ def test_a_flag_does_not_answer_for_a_value_that_was_not_understood():
     assert () == answer_of(observed("urine blood", "turbid", interpretation=("POS",)), small_library())
 
 
+def test_a_flag_beside_a_number_is_the_answer():
+    found = answer_of(observed("urine blood", amount("24"), interpretation=("POS",)), small_library())
+
+    assert ("present",) == found
+
+
 # ---------------------------------------------------------------- signs among observations
 
 
