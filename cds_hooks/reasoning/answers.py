@@ -53,7 +53,7 @@ def find_answer(rule: FindingRule, test: AnswerTest, chart: Chart) -> Finding:
     if not test.is_:
         return _any_entry(rule, test, answers, chart)
     known = [answer for answer in answers if _tells(answer, chart.library)]
-    decisive = known if test.pick == "any" else newest_of(known)
+    decisive = known if test.pick == "any" else newest_of(known, chart.at)
     begin = begin_of(decisive) if decisive and test.pick == "latest" else _window(test, chart)
     unseen = unseen_from(begin, _unusable(test, chart), chart.record)
     judged = [(answer, _judge(answer, test)) for answer in decisive]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from cds_hooks.chart.record import PatientRecord
@@ -31,6 +31,7 @@ from cds_hooks.reasoning.results import Newest
 from cds_hooks.reasoning.scores import reaches, score_range
 from cds_hooks.reasoning.signs import find_sign
 from cds_hooks.reasoning.since import find_since
+from cds_hooks.reasoning.times import is_ahead
 from cds_hooks.reasoning.unclear import with_unclear
 from cds_hooks.reasoning.untouched import NOTHING_CHARTED, of_entries_alone, touched
 
@@ -38,7 +39,6 @@ _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """An empty chart says the same at every time."""
 
 _AHEAD = "dated in the future"
-_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class Findings(Mapping[str, Finding]):
@@ -175,8 +175,7 @@ def _of_an_empty_chart(library: Library) -> Mapping[str, Finding]:
 def _told_if_ahead(item: Evidence, at: datetime) -> Evidence:
     """The line, which says when its entry is dated later than clocks differ: it counts, but may be wrong."""
     dated = item.at or item.since
-    is_ahead = dated is not None and dated.earliest > at + _CLOCKS_DIFFER
-    return replace(item, flags=(*item.flags, _AHEAD)) if is_ahead else item
+    return replace(item, flags=(*item.flags, _AHEAD)) if dated is not None and is_ahead(dated, at) else item
 
 
 def _takes_back(other: Finding, found: Finding, rule: FindingRule) -> bool:

@@ -50,7 +50,7 @@ def find_measure(rule: FindingRule, measure: Measure, chart: Chart) -> Finding:
     if not results.readings:
         gaps = unseen_from(window, results.unusable, chart.record) or _stale(of_any_age)
         return Finding(rule.id, Truth.UNKNOWN, evidence=undated, gaps=gaps)
-    decisive = list(results.readings) if measure.pick == "any" else newest_of(results.readings)
+    decisive = list(results.readings) if measure.pick == "any" else newest_of(results.readings, chart.at)
     judged = [(item, _judge(item, limits, chart.library)) for item in decisive]
     begin = window if measure.pick == "any" else begin_of(decisive)
     unseen = unseen_from(begin, results.unusable, chart.record)
@@ -82,7 +82,7 @@ def find_trend(rule: FindingRule, trend: Trend, chart: Chart) -> Finding:
 def newest_values(concept: str, within: Span, chart: Chart) -> Newest:
     """The usable values of a concept in a window of which each may be the newest."""
     results = recent(results_of(concept, chart), within, chart.at)
-    newest = tuple(newest_of(results.readings))
+    newest = tuple(newest_of(results.readings, chart.at))
     begin = begin_of(newest) if newest else chart.at - within.exact()
     return Newest(newest, is_sure=not unseen_from(begin, results.unusable, chart.record))
 

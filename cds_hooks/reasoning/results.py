@@ -17,7 +17,7 @@ from cds_hooks.model.findings import FindingRule
 from cds_hooks.model.results import RESTRICTED, UNDATED, Evidence, Finding, Gap, GapReason
 from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.entries import Chart, says_something
-from cds_hooks.reasoning.times import ends_after
+from cds_hooks.reasoning.times import ends_after, is_ahead
 from cds_hooks.reasoning.values import Reading, in_words, reading
 
 
@@ -80,13 +80,14 @@ def recent(results: Results, within: Span, at: datetime) -> Results:
     )
 
 
-def newest_of(results: Sequence[_Result]) -> list[_Result]:
+def newest_of(results: Sequence[_Result], at: datetime) -> list[_Result]:
     """All dated results that may be the newest, a day being open to its end: of two the safer may count.
 
-    Of results of one moment the one issued last corrects the others; one whose issue is not known neither
-    corrects nor is corrected.
+    One that is dated ahead of `at` may be of any time, so it goes before none. Of results of one moment the one
+    issued last corrects the others; one whose issue is not known neither corrects nor is corrected.
     """
-    start = max((time_of(item.entry).earliest for item in results), default=None)
+    dated = [item for item in results if not is_ahead(time_of(item.entry), at)] or results
+    start = max((time_of(item.entry).earliest for item in dated), default=None)
     newest = [item for item in results if start is not None and time_of(item.entry).latest >= start]
     return [item for item in newest if not any(_corrects(other.entry, item.entry) for other in newest)]
 

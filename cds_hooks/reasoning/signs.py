@@ -19,7 +19,7 @@ from cds_hooks.reasoning.entries import Chart, Mention, Unclear
 from cds_hooks.reasoning.episodes import dated_by, first, has_begun
 from cds_hooks.reasoning.logic import all_of
 from cds_hooks.reasoning.results import unread_list
-from cds_hooks.reasoning.times import is_surely_after, is_surely_older, is_within
+from cds_hooks.reasoning.times import is_ahead, is_surely_after, is_surely_older, is_within
 
 _RECENTLY = Span(days=14)
 _ONE_EXAMINATION = Span(minutes=30)
@@ -39,7 +39,7 @@ def find_sign(rule: FindingRule, sign: Sign, chart: Chart) -> Finding:
     unclear = chart.unclear_of(sign.concepts)
     if not mentions and not unclear:
         return _not_found(rule, sign, [], chart)
-    denied = [mention for mention in mentions if not mention.said and _observed_in_time(mention, sign, chart.at)]
+    denied = [mention for mention in mentions if not mention.said and _denies_now(mention, sign, chart.at)]
     positive = [mention for mention in mentions if mention.said and not _ended_by(mention, denied)]
     current = [mention for mention in positive if _is_current(mention, sign, chart.at)]
     unsettled = [one for one in unclear if _is_current(one.mention, sign, chart.at)]
@@ -134,6 +134,11 @@ def _observed_in_time(mention: Mention, sign: Sign, at: datetime) -> bool:
     return _in_window(mention.seen, sign.observed_within, at)
 
 
+def _denies_now(mention: Mention, sign: Sign, at: datetime) -> bool:
+    """Whether a denial is of the window. One that is dated ahead may be of any time, so it ends nothing."""
+    return _observed_in_time(mention, sign, at) and not (mention.seen and is_ahead(mention.seen, at))
+
+
 def _in_window(when: When | None, span: Span | None, at: datetime) -> bool:
     """An entry without any date counts as current: it is flagged, and the safer reading wins."""
     if span is None:
@@ -159,8 +164,8 @@ def _denies(denial: Mention, mention: Mention) -> bool:
 
 
 def _is_newer(denial: When | None, positive: When | None) -> bool:
-    """Only a negative that is surely later ends a positive: on the same day the positive stays."""
-    return denial is not None and positive is not None and is_surely_after(denial, positive)
+    """Only a negative that is surely later ends a positive: of the same day, or moment, the positive stays."""
+    return denial is not None and positive is not None and denial != positive and is_surely_after(denial, positive)
 
 
 def _where(test: SiteTest | None, current: list[Mention], library: Library) -> Truth:

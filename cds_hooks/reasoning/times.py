@@ -13,6 +13,12 @@ from cds_hooks.model.truth import Span, Truth, When
 _WEST_OF_UTC = timedelta(hours=12)
 """How much later than taken a time was when its unwritten zone is the westernmost."""
 _EAST_OF_UTC = timedelta(hours=14)
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+def is_ahead(when: When, at: datetime) -> bool:
+    """True when it begins later than clocks differ after `at`: nobody knows what time was meant."""
+    return when.earliest > at + _CLOCKS_DIFFER
 
 
 def is_within(when: When, span: Span, at: datetime) -> bool:

@@ -480,3 +480,18 @@ def test_a_negative_ends_a_sign_all_of_whose_places_it_names(expected, denied, s
     gone = observed("petechiae", "absent", hours_ago(2), sites=denied)
 
     assert expected is petechiae(seen, gone).truth
+
+
+# ---------------------------------------------------------------- contradictions
+
+
+@pytest.mark.parametrize(("expected", "hours"), [(A, 1), (P, 2), (P, 3), (P, -5)])
+def test_a_denial_of_the_same_moment_or_dated_ahead_ends_nothing(expected, hours):
+    there = observed("petechiae", at=hours_ago(2), reference="Observation/there")
+    denied = observed("petechiae", "absent", hours_ago(hours), reference="Observation/denied")
+
+    assert expected is petechiae(there, denied).truth
+
+
+def test_a_denial_that_is_dated_ahead_alone_leaves_it_open():
+    assert U is petechiae(observed("petechiae", "absent", hours_ago(-5))).truth

@@ -135,6 +135,18 @@ def test_so_is_an_undated_word_and_only_where_it_is_the_word_that_was_asked_for(
     assert [] == told("absent")[1]
 
 
+def test_a_result_that_is_dated_ahead_goes_before_none():
+    ahead = platelets("150", hours_ago(-5), reference="Observation/ahead")
+
+    def low(*entries):
+        return find(record(*entries), library_of(SEEN), AT)["low"].truth
+
+    assert P is low(ahead, platelets("5"))
+    assert P is low(platelets("150"), replace(ahead, value=amount("5 10*9/L")))
+    assert A is low(ahead, platelets("150"))
+    assert A is low(ahead)
+
+
 def test_that_nobody_looked_or_not_yet_takes_no_result_back():
     said = {"blood": "answer: {concepts: [urine-blood], is: [present]}"}
 
