@@ -9,7 +9,7 @@ another's.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 FAILURES = 5
@@ -45,6 +45,10 @@ class Breakers:
             return False
         row.rests_until = self._clock() + REST_S
         return True
+
+    def left_alone(self) -> Mapping[str, bool]:
+        """Servers that lately answered nothing -> whether they are left alone; a trial changes nothing of that."""
+        return {server: row.rests_until is not None for server, row in self._rows.items()}
 
     def answered(self, server: str) -> None:
         """The server has answered something: all is forgotten."""

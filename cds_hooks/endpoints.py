@@ -52,7 +52,7 @@ from cds_hooks.quiet import whom
 from cds_hooks.replies import Heard, as_json, status_of
 from cds_hooks.service import Advice, Complete, FetchMissing
 from cds_hooks.settings import AllowList, Settings
-from cds_hooks.tally import FETCHES, Tally
+from cds_hooks.tally import BREAKERS, FETCHES, Tally
 
 _LARGE_BODY_BYTES = 250_000
 """Larger bodies are worked on in a thread of their own, so that other callers are not kept waiting."""
@@ -79,6 +79,7 @@ class Endpoints:
         self._templates = {service.id: templates for service, templates in deployment.services}
         self._discovery = discovery_json(deployment.services)
         self._books = deployment.books or Books(deployment.journal, versions=deployment.version)
+        self._books.tally.watch(BREAKERS, self._left_alone)
 
     @property
     def tally(self) -> Tally:
@@ -186,6 +187,9 @@ class Endpoints:
             raise HTTPException(404)
         page = await self._deployment.insights(datetime.now(UTC))
         return Response(page, headers=PAGE_HEADERS, media_type="text/html; charset=utf-8")
+
+    def _left_alone(self) -> dict[tuple[str, ...], float]:
+        return {(server,): float(is_so) for server, is_so in self._deployment.client.breakers.left_alone().items()}
 
     def _admit_admin(self, request: Request) -> None:
         token = self._deployment.settings.admin_token

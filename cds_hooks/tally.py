@@ -1,7 +1,8 @@
 """tally: what this process counted since it started, and how a monitoring system reads it.
 
 Counting must cost an answer nothing, so counts are plain numbers; the library that writes them down is loaded when
-they are first asked for. Names and labels are ours: no id, no address, no text of a caller.
+they are first asked for. Names and labels are ours or the site's, and few: no id, no text of a caller, and of
+addresses only those of FHIR servers that the site allows.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ RULES = Kind(
 GAPS = Kind("pinpoint_gaps", "What could not be seen, by kind", ("kind",))
 FETCHES = Kind("pinpoint_fetches", "Queries asked of FHIR servers, by what came of them", ("outcome",))
 ENTRIES = Kind("pinpoint_entries", "Entries of charts, by kind and whether they were understood", ("kind", "read"))
+BREAKERS = Kind("pinpoint_breaker_open", "1 while a FHIR server is left alone, 0 before that", ("server",))
 FEEDBACK = Kind("pinpoint_feedback", "Items of feedback by outcome", ("service", "outcome"))
 
 _COUNTED = (REQUESTS, CARDS, RULES, GAPS, FETCHES, ENTRIES, FEEDBACK)

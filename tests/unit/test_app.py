@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from cds_hooks.app import Deployment, assemble, create_app
 from cds_hooks.books import Books
+from cds_hooks.breaker import FAILURES
 from cds_hooks.cards.envelope import DEEPEST
 from cds_hooks.cards.wire import Card, Service, Source, parse_request
 from cds_hooks.chart.record import Answer
@@ -26,6 +27,7 @@ from cds_hooks.journal.steady import Steady
 from cds_hooks.model.results import GapReason
 from cds_hooks.replies import Net
 from cds_hooks.settings import Settings
+from cds_hooks.transport import Client
 from cds_hooks.upkeep import Upkeep
 
 SERVICE = Service("a-service", "patient-view", "Title", "Description", "Needs")
@@ -64,13 +66,14 @@ def fetching(seen, missing=TEMPLATES, *, times=1):
     return answer
 
 
-def browser(answer=None, *, upkeep=None, books=None, insights=None, journal=None, **settings):
+def browser(answer=None, *, upkeep=None, books=None, insights=None, journal=None, client=None, **settings):
     deployment = Deployment(
         settings=Settings(**({"profile": "sandbox"} | settings)),
         services=((SERVICE, TEMPLATES),),
         answer=answer or saying(CARD),
         version={"software": "0.1.0", "knowledge": "1.0.0", "digest": "abc"},
         upkeep=upkeep,
+        client=client or Client(),
         books=books,
         insights=insights,
         journal=journal,
@@ -214,6 +217,45 @@ def test_answers_are_counted_by_route_and_status():
     assert 'pinpoint_requests_total{route="/cds-services/{service_id}",status="200"} 1.0' in text
     assert 'pinpoint_requests_total{route="none",status="404"} 1.0' in text
     assert 'pinpoint_request_seconds_count{route="/cds-services/{service_id}"} 1.0' in text
+
+
+def test_a_server_that_is_left_alone_is_seen_in_the_counts():
+    client = Client()
+    for _ in range(FAILURES):
+        client.breakers.silent("https://ehr.example/r4")
+
+    text = browser(client=client).get("/metrics").text
+    assert 'pinpoint_breaker_open{server="https://ehr.example/r4"} 1.0' in text
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "requests_total",
+        "request_seconds",
+        "cards_total",
+        "rules_met_total",
+        "gaps_total",
+        "fetches_total",
+        "entries_total",
+        "feedback_total",
+        "breaker_open",
+        "journal_spool",
+        "journal_queue",
+        "journal_lost",
+        "journal_resting",
+        "canaries_turned",
+    ],
+)
+def test_every_number_has_its_place_among_the_counts(family, metrics):
+    assert f"# TYPE pinpoint_{family} " in metrics
+
+
+@pytest.fixture(scope="module")
+def metrics():
+    with TestClient(create_app(Settings(profile="sandbox"))) as running:
+        yield running.get("/metrics").text
+    structlog.reset_defaults()
 
 
 def test_the_version_names_software_and_knowledge():

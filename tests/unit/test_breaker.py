@@ -35,6 +35,15 @@ def opened(breakers):
     return breakers
 
 
+def test_who_is_left_alone_is_told(breakers):
+    fail(breakers, FAILURES - 1)
+    assert breakers.left_alone() == {ILL: False}
+    breakers.silent(ILL)
+    assert breakers.left_alone() == {ILL: True}
+    breakers.answered(ILL)
+    assert breakers.left_alone() == {}
+
+
 def test_a_server_is_asked_until_it_has_failed_often_enough(breakers):
     fail(breakers, FAILURES - 1)
     assert breakers.may_ask(ILL)
