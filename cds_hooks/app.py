@@ -7,14 +7,15 @@ what nobody expected, then the routes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.metadata import version
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from fastapi import FastAPI, Response
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from cds_hooks.canaries import Canaries
@@ -98,7 +99,7 @@ def assemble(deployment: Deployment) -> FastAPI:
         title="Pinpoint",
         version=deployment.version["software"],
         redirect_slashes=False,  # a redirect would be built from the caller's Host header
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs hold exception texts
+        telemetry=_telemetry(deployment),
         lifespan=_closing(deployment),
         openapi_url="/openapi.json" if deployment.settings.is_sandbox else None,
         docs_url=None,  # its pages load scripts from elsewhere
@@ -123,6 +124,28 @@ def assemble(deployment: Deployment) -> FastAPI:
             allow_private_network=deployment.settings.is_sandbox,  # a hosted page that asks this machine
         )
     return app
+
+
+def _telemetry(deployment: Deployment) -> TelemetryConfig:
+    """Spans of calls and feedback where the site wants them, and of nothing that could hold a caller's text.
+
+    A span names the path and the query that were asked for: only paths of ours pass, and none with a query. Logs
+    hold the texts of exceptions, and the counts are our own (tally).
+    """
+    paths = {f"/cds-services/{service.id}{end}" for service, _ in deployment.services for end in ("", "/feedback")}
+
+    def is_left_out(scope: MutableMapping[str, Any]) -> bool:
+        return scope["path"] not in paths or bool(scope["query_string"])
+
+    is_on = deployment.settings.traces
+    return {
+        "tracing": is_on,
+        "auto_configure": is_on,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "exclude": is_left_out,
+    }
 
 
 def _prefetch(library: Library, hook: Hook) -> dict[str, str]:

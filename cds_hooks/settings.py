@@ -152,6 +152,9 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(default=None, min_length=32)
     """CDS_ADMIN_TOKEN. What whoever asks for /metrics and /insights must send. Without it they have no address;
     in the sandbox they are open."""
+    traces: bool = False
+    """CDS_TRACES. true: each call, and each feedback, is a span of OpenTelemetry, without a word of what was
+    sent. Its own variables say where spans go (OTEL_EXPORTER_OTLP_ENDPOINT)."""
     cors_origins: _COMMA_LIST = ()
     """CDS_CORS_ORIGINS. Web origins that may call from a browser, separated by commas.
     Left out: none in production, any in the sandbox."""
@@ -218,7 +221,8 @@ def check(settings: Settings) -> None:
 
 def reasons_not_to_start(settings: Settings) -> tuple[str, ...]:
     """Everything that is wrong with the settings, one line each with the next step; empty when they will do."""
-    reasons = [*_wrong_addresses(settings), *_wrong_origins(settings), *_wrong_journal(settings)]
+    reasons = [*_wrong_addresses(settings), *_wrong_origins(settings)]
+    reasons += [*_wrong_journal(settings), *_wrong_traces(settings)]
     if not settings.is_sandbox:
         reasons += _wrong_for_production(settings)
     elif settings.clients and not settings.public_url:
@@ -263,6 +267,11 @@ def _wrong_journal(settings: Settings) -> list[str]:
             f"CDS_JOURNAL is neither {_SQLITE}./name.sqlite (four slashes: a full path) nor {_POSTGRES}…/name."
         ]
     return []
+
+
+def _wrong_traces(settings: Settings) -> list[str]:
+    is_missing = settings.traces and find_spec("opentelemetry.exporter") is None
+    return ["CDS_TRACES is set: install pinpoint-cds[otel] for it."] if is_missing else []
 
 
 def _wrong_for_production(settings: Settings) -> list[str]:

@@ -55,6 +55,14 @@ def test_a_postgresql_journal_is_shared_and_its_password_is_not_shown():
     assert "secret" not in repr(settings)
 
 
+@pytest.mark.parametrize(("is_there", "told"), [(True, []), (False, ["pinpoint-cds[otel]"])])
+def test_spans_without_what_sends_them_stop_the_start(is_there, told, monkeypatch):
+    monkeypatch.setattr("cds_hooks.settings.find_spec", lambda _name: is_there or None)
+
+    reasons = reasons_not_to_start(Settings(profile="sandbox", traces=True))
+    assert [reason.split()[4] for reason in reasons] == told
+
+
 def test_postgresql_without_its_driver_stops_the_start(monkeypatch):
     monkeypatch.setattr("cds_hooks.settings.find_spec", lambda _name: None)
 
