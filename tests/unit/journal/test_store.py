@@ -1,5 +1,7 @@
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
@@ -151,11 +153,12 @@ def test_however_a_batch_is_cut_and_repeated_the_same_is_kept(said):
 # ---------------------------------------------------------------- the file
 
 
-def test_the_newest_migration_makes_the_tables_that_the_code_knows(tmp_path):
+def test_a_new_journal_has_the_tables_that_the_migrations_make(tmp_path):
     path = tmp_path / "journal.sqlite"
     asyncio.run(upgrade_at(f"sqlite+aiosqlite:///{path}"))
-    migrated, declared = create_engine(f"sqlite:///{path}"), create_engine("sqlite://")
-    metadata.create_all(declared)
+    declared, migrated = create_engine(f"sqlite:///{path}"), create_engine("sqlite://")
+    with migrated.begin() as connection:
+        upgrading.migrate(connection)
 
     def shape(engine):
         found = inspect(engine)
@@ -165,12 +168,23 @@ def test_the_newest_migration_makes_the_tables_that_the_code_knows(tmp_path):
                 found.get_pk_constraint(name)["constrained_columns"],
                 [(index["name"], index["column_names"]) for index in found.get_indexes(name)],
             )
-            for name in metadata.tables
+            for name in (*metadata.tables, "alembic_version")
         }
 
     assert shape(declared) == shape(migrated)
     migrated.dispose()
     declared.dispose()
+
+
+def test_a_journal_that_is_made_or_stands_at_the_newest_loads_no_alembic(tmp_path):
+    url = f"sqlite+aiosqlite:///{tmp_path / 'journal.sqlite'}"
+    code = (
+        "import asyncio, sys\nfrom cds_hooks.journal.opening import open_engine\n"
+        f"async def run():\n    for _ in range(2): await (await open_engine({url!r})).dispose()\n"
+        "asyncio.run(run())\nsys.exit('alembic' in sys.modules)"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_code_knows_which_migration_is_the_newest():
