@@ -93,6 +93,14 @@ def test_a_danger_forbids_it():
     assert tiers(library(never="rash"), RASH, KNOWN) == AS_THEY_ARE
 
 
+def test_one_that_is_not_in_force_does_not_stop_the_next():
+    first = demotion(never="rash").replace("id: it\n", "id: first\n")
+    files = {"knowledge/demotions/first.yaml": first, "knowledge/demotions/it.yaml": demotion()}
+    both = library_of(RULES, criteria=CRITERIA, causes={"it-is": "when: rash"}, files=files)
+
+    assert set(tiers(both, RASH, KNOWN).values()) == {Tier.ROUTINE}
+
+
 @pytest.mark.parametrize("status", ["silent", "draft", "retired"])
 def test_only_an_active_one_lowers(status):
     assert tiers(library(status=status), RASH, KNOWN) == AS_THEY_ARE

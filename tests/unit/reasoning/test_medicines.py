@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from cds_hooks.chart.record import Coded, Listing, ListRead
@@ -124,6 +126,13 @@ def test_a_code_without_a_route_does_not_hide_the_route_of_another(codes):
     )
 
 
+def test_each_ingredient_of_a_product_has_a_route_of_its_own():
+    products = "rxnorm,9004,aspirin,oral\nrxnorm,9004,prednisolone,topical\n"
+    found = ingredients(medicine(coded("9004", "rxnorm")), library=library_of(products=products))
+
+    assert [("aspirin", "oral", "coded"), ("prednisolone", "topical", "coded")] == found
+
+
 def test_the_route_of_a_product_beats_that_of_a_group():
     what = Coded((Coding("atc", "H02AB06"), Coding("rxnorm", "9002")))
 
@@ -182,6 +191,11 @@ def test_a_medicine_whose_state_is_not_known_leaves_it_unknown():
     assert [("Aspirin", GapReason.VALUE_UNKNOWN)] == [(gap.what, gap.reason) for gap in found.gaps]
 
 
+def test_a_medicine_whose_state_is_not_known_stays_unknown_whatever_its_dates():
+    assert U is aspirin(medicine("aspirin", "unknown", start=days_ago(400), end=days_ago(300))).truth
+    assert U is aspirin(medicine("aspirin", "unknown", written=days_ago(2), end=days_ago(1))).truth
+
+
 @pytest.mark.parametrize(("expected", "days"), [(P, 9.9), (A, 10), (A, 30)])
 def test_a_medicine_that_ended_counts_for_as_long_as_its_ingredient_says(expected, days):
     assert expected is aspirin(medicine("aspirin", "ended", end=days_ago(days))).truth
@@ -207,6 +221,13 @@ def test_a_current_medicine_that_ends_later_is_taken():
     (shown,) = aspirin(medicine("aspirin", end=days_ago(-3))).evidence
 
     assert "ended" not in shown.flags
+    assert shown.at is None
+
+
+def test_a_medicine_that_ends_at_this_moment_has_ended():
+    (shown,) = aspirin(medicine("aspirin", end=days_ago(0))).evidence
+
+    assert "ended" in shown.flags
 
 
 def test_a_medicine_that_ends_today_still_counts():
@@ -317,6 +338,19 @@ def test_silence_of_a_list_that_was_not_read_is_unknown(expected, lists):
 
     assert U is found.truth
     assert [("medication list", expected)] == [(gap.what, gap.reason) for gap in found.gaps]
+
+
+def test_a_chart_without_any_list_of_medicines_leaves_them_unknown():
+    found = finding("medication: {ingredients: [aspirin]}", replace(record(), lists={}))
+
+    assert U is found.truth
+    assert [("medication list", GapReason.NOT_SUPPLIED)] == [(gap.what, gap.reason) for gap in found.gaps]
+
+
+def test_a_list_that_was_not_read_does_not_hide_a_medicine_that_could_not_be_identified():
+    found = aspirin(medicine(coded("x", "own")), lists={"MedicationRequest": FAILED})
+
+    assert [GapReason.UNIDENTIFIED, GapReason.FAILED] == [gap.reason for gap in found.gaps]
 
 
 @pytest.mark.parametrize("nameless", [Coded(), Coded(text="  "), coded("x", "own")])

@@ -88,6 +88,15 @@ def test_a_value_is_rounded_as_the_score_was_made():
     assert (2, 2) == span([rounded], platelets("49.4"))
 
 
+@pytest.mark.parametrize(
+    ("expected", "count"), [((2, 2), "48.7"), ((1, 1), "48.75"), ((1, 1), "98.7"), ((0, 0), "98.75")]
+)
+def test_a_value_is_rounded_to_the_step_of_the_score_and_its_middle_upwards(expected, count):
+    rounded = COUNT.replace("    bands:", '    round_to: "2.5"\n    bands:')
+
+    assert expected == span([rounded], platelets(count))
+
+
 def test_a_band_may_be_given_by_the_laboratory_limit():
     item = COUNT.replace('{below: "50", unit: "10*9/L"}', '{below: "1", of: lower-limit}')
 

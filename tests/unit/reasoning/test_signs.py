@@ -44,6 +44,16 @@ def test_a_problem_without_onset_is_dated_by_its_record():
     assert U is petechiae(problem("petechiae", recorded=days_ago(15))).truth
 
 
+@pytest.mark.parametrize(
+    ("expected", "began", "recorded"), [(P, 10, 3), (P, 13.9, 4.9), (U, 10, 6), (U, 15, 1), (U, 10, None)]
+)
+def test_a_problem_that_began_in_the_last_weeks_counts_by_its_record_as_well(expected, began, recorded):
+    body = "sign: {concepts: [petechiae], problem_within: {days: 5}}"
+    entry = problem("petechiae", days_ago(began), recorded=days_ago(recorded) if recorded else None)
+
+    assert expected is sign(body, entry).truth
+
+
 def test_an_undated_entry_counts_as_current_and_is_flagged():
     found = petechiae(observed("petechiae", undated=True))
 

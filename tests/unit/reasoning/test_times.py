@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cds_hooks.model.truth import Span, Truth
+from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.times import begun, birthday, has_age, is_surely_after, is_surely_older, is_within
 from tests.build import AT, hours_ago, when
 
@@ -135,6 +135,33 @@ def test_a_partial_birth_date_leaves_the_age_open_when_it_straddles_the_birthday
     assert expected is has_age(when(born), Span(years=5), AT)
 
 
+@pytest.mark.parametrize(("expected", "at"), [(True, "2026-03-18T00:00Z"), (False, "2026-03-17T23:59Z")])
+def test_an_age_is_completed_when_the_day_begins(expected, at):
+    assert expected is has_age(when("2021-03-18"), Span(years=5), when(at).earliest)
+
+
+@pytest.mark.parametrize(("expected", "at"), [(None, "2026-03-27T23:59Z"), (True, "2026-03-28T00:00Z")])
+def test_an_age_counted_from_a_month_is_certain_when_its_last_day_is_reached(expected, at):
+    assert expected is has_age(when("2026-02"), Span(months=1), when(at).earliest)
+
+
+@pytest.mark.parametrize(("expected", "born"), [(True, "2026-03-18T11:00Z"), (False, "2026-03-18T11:01Z")])
+def test_the_first_hour_of_a_newborn_ends_on_the_minute(expected, born):
+    assert expected is has_age(when(born), Span(hours=1), AT)
+
+
+def test_a_newborn_has_no_age_at_the_minute_of_its_birth():
+    assert has_age(hours_ago(0), Span(hours=1), AT) is False
+    assert has_age(hours_ago(0), Span(), AT) is True
+
+
+def test_a_time_of_birth_known_to_two_hours_leaves_the_age_open_within_them():
+    born = When(hours_ago(24).earliest, hours_ago(22).latest)
+
+    assert has_age(born, A_DAY, AT) is None
+    assert has_age(born, A_DAY, AT + timedelta(hours=2)) is True
+
+
 def test_no_age_is_completed_before_birth_even_at_the_end_of_the_calendar():
     born = when("9998-02-28")
 
@@ -151,6 +178,9 @@ def test_a_birth_date_with_a_time_is_taken_at_its_minute():
     [
         ("2026-03-15", "2025-12-15", Span(months=3)),
         ("2026-02-15", "2025-12-15", Span(months=2)),
+        ("2026-01-15", "2025-12-15", Span(months=1)),
+        ("2026-12-15", "2025-12-15", Span(months=12)),
+        ("2027-01-15", "2025-12-15", Span(months=13)),
         ("2026-03-01", "2025-12-31", Span(months=2)),
         ("2025-03-01", "2024-02-29", Span(years=1)),
         ("2028-02-29", "2024-02-29", Span(years=4)),

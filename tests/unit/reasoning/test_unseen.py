@@ -182,6 +182,14 @@ def test_what_an_undated_result_rests_on_is_told_beside_a_dated_one():
     assert ["150 ×10⁹/L", "5 ×10⁹/L"] == [item.value for item in found["low"].evidence]
 
 
+def test_an_explanation_that_cannot_be_read_either_does_not_hide_it():
+    body = f"{ALARM}\nunless: [{{when: clotting}}]"
+
+    assert [("Platelet count", GapReason.UNIT_UNKNOWN, True)] == gaps_of(
+        body, platelets("5 foo"), observed("inr", amount("9 foo"))
+    )
+
+
 def test_it_is_looked_for_in_what_a_finding_is_built_from():
     body = ALARM.replace("low", "{all: [both, rash]}")
 
