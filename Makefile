@@ -4,6 +4,7 @@
 # test-browser  the sandbox page in chromium, which is installed from Debian's packages when root and missing
 # rules   check mappings/ and knowledge/ only
 # bench   CPU and time for a call beside other servers, how they grow, overload and a soak: docs/speed.md
+# mutants do the tests notice small faults? A sample in two minutes, or all in a night: docs/mutants.md
 # lock    write the lock files anew from pyproject.toml
 #
 # A machine needs python3 (3.11 or later) with its venv module, and make; nothing else.
@@ -21,7 +22,7 @@ COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser browser postgres check rules bench lock
+.PHONY: help run test test-browser browser postgres check rules bench mutants lock
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -77,6 +78,10 @@ bench: .venv/installed-dev
 	$(BIN)/python -m bench.growth
 	$(BIN)/python -m bench.overload --seconds 60
 	$(BIN)/python -m bench.soak
+
+# With CDS_NIGHTLY=1 all faults instead of a sample: some hours.
+mutants: .venv/installed-dev
+	$(BIN)/python -m tests.mutants
 
 # Pins stay where they are unless pyproject.toml asks for more; delete the locks first to take the newest.
 lock:
