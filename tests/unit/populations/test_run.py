@@ -224,7 +224,7 @@ def test_everything_is_also_done_without_processes(export, tmp_path, monkeypatch
 
 
 def test_interrupted_by_the_keyboard_the_same_command_goes_on_and_no_process_stays(tmp_path):
-    patients = [resource for number in range(300) for resource in speaking(f"p{number}")]
+    patients = [resource for number in range(600) for resource in speaking(f"p{number}")]
     export = write_export(tmp_path / "export", patients)
     command = [sys.executable, "-m", "tests.unit.populations.pinpoint", "replay", str(export)]
     command += ["--at", AT.isoformat(), "--out", str(tmp_path / "out"), "--workers", "2", "--buckets", "30"]
@@ -243,8 +243,8 @@ def test_interrupted_by_the_keyboard_the_same_command_goes_on_and_no_process_sta
 
     assert 0 != run.returncode
     assert kept < 30
-    assert "300 patients" in again.stdout
-    assert 300 == len(table(tmp_path / "out"))
+    assert "600 patients" in again.stdout
+    assert 600 == len(table(tmp_path / "out"))
 
 
 def await_end_of_group(group):
