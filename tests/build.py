@@ -112,7 +112,7 @@ skin-exam:
   name: "Skin examination"
   texts: ["skin examination"]
 present: {kind: answer, name: "present", means: "yes", texts: ["present", "positive"]}
-absent: {kind: answer, name: "absent", means: "no", texts: ["absent", "negative"]}
+absent: {kind: answer, name: "absent", means: "no", texts: ["absent", "negative", "0"]}
 two-plus: {kind: answer, name: "2+", means: "yes", texts: ["2+"]}
 doubtful: {kind: answer, name: "doubtful", texts: ["doubtful"]}
 undone: {kind: answer, name: "not done", means: "nothing", texts: ["not done"]}

@@ -16,7 +16,7 @@ from cds_hooks.model.findings import AnswerTest, FindingRule
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Evidence, Finding, GapReason
 from cds_hooks.model.truth import Truth
-from cds_hooks.reasoning.entries import Chart, answer_of, says_something
+from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.results import (
     Unusable,
     begin_of,
@@ -30,6 +30,7 @@ from cds_hooks.reasoning.results import (
     unseen_from,
     unusable_for,
 )
+from cds_hooks.reasoning.said import answer_of, says_something
 from cds_hooks.reasoning.times import is_within
 from cds_hooks.reasoning.values import quantity_of
 

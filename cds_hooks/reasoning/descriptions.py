@@ -18,7 +18,8 @@ from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED
 from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.codes import meaning
-from cds_hooks.reasoning.entries import Chart, Mention, answer_of, has_unknown_site, sites_of
+from cds_hooks.reasoning.entries import Chart, Mention, has_unknown_site, sites_of
+from cds_hooks.reasoning.said import answer_of
 from cds_hooks.reasoning.values import Reading, compare, reading
 
 _ASPECT = "aspect"

@@ -13,28 +13,14 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Literal
 
-from cds_hooks.chart.record import Coded, Event, Observed, PatientRecord, Problem, Quantity
+from cds_hooks.chart.record import Coded, Event, Observed, PatientRecord, Problem
 from cds_hooks.model.codes import Concept
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Gap, GapReason
 from cds_hooks.model.truth import When
 from cds_hooks.reasoning.codes import folded, meaning, names_in
+from cds_hooks.reasoning.said import places_in, said_by
 
-_ABSENT = "absent"
-_PRESENT = "present"
-_HIDDEN = frozenset(
-    {
-        "unreadable-type",
-        "masked",
-        "unsupported",
-        "as-text",
-        "not-a-number",
-        "positive-infinity",
-        "negative-infinity",
-        "not-permitted",
-    }
-)
-"""Why a value that there is does not stand in the record: ours, and FHIR's data-absent-reason."""
 NAMED = frozenset({"sign", "problem", "context"})
 """Kinds of concepts that an observation can name."""
 _HAPPENS = NAMED | {"procedure", "vaccine"}
@@ -129,42 +115,6 @@ def sort_entries(record: PatientRecord, library: Library, at: datetime) -> Chart
     return Chart(record, library, at, mentions, observed)
 
 
-def says_something(entry: Observed) -> bool:
-    """Whether there is a value, in whatever form, or one that was kept back."""
-    return entry.value is not None or entry.value_missing in _HIDDEN
-
-
-def answer_of(entry: Observed, library: Library) -> tuple[str, ...]:
-    """Answer concepts the value stands for; a yes/no value, else a flag, counts as present or absent."""
-    value = entry.value
-    if isinstance(value, bool):
-        return (_PRESENT,) if value else (_ABSENT,)
-    found: tuple[str, ...] = ()
-    if isinstance(value, Coded):
-        found = meaning(value, library).concepts
-    elif isinstance(value, str):
-        found = library.text_index.get(folded(value), ())
-    found = tuple(concept for concept in found if library.concepts[concept].kind == "answer")
-    return found or _flag(entry)
-
-
-def said_by(entry: Observed, library: Library) -> bool | None:
-    """Whether an observation named after a sign says that it is there; None when its value does not tell."""
-    means = {library.concepts[answer].means for answer in answer_of(entry, library)}
-    if "no" in means:
-        return False
-    if "yes" in means or _places(entry, library):
-        return True
-    return True if entry.value is None and not entry.value_missing and not means else None
-
-
-def value_concepts(entry: Observed, library: Library) -> list[Concept]:
-    """What the whole value stands for, coded or in words."""
-    value = Coded(text=entry.value) if isinstance(entry.value, str) else entry.value
-    found = meaning(value, library).concepts if isinstance(value, Coded) else ()
-    return [library.concepts[concept] for concept in found]
-
-
 def observed_mention(
     entry: Observed, concept: str, certainty: Literal["coded", "text"], library: Library, *, said: bool
 ) -> Mention:
@@ -180,7 +130,7 @@ def observed_mention(
         began=when,
         active=True,
         sites=sites_of(
-            entry.sites, entry.what.text, (*_places(entry, library), *library.concepts[concept].sites), library
+            entry.sites, entry.what.text, (*places_in(entry, library), *library.concepts[concept].sites), library
         ),
         certainty=certainty,
         flags=flags if when else (*flags, UNDATED),
@@ -239,15 +189,6 @@ def _sites_in(coded: Coded, library: Library) -> tuple[str, ...]:
     return tuple(site for text in (coded.text, *displays) for site in names_in(text, library.site_words))
 
 
-def _flag(entry: Observed) -> tuple[str, ...]:
-    """The laboratory's own word, alone or beside a number."""
-    if entry.value is not None and not isinstance(entry.value, Quantity):
-        return ()
-    if "POS" in entry.interpretation:
-        return (_PRESENT,)
-    return (_ABSENT,) if "NEG" in entry.interpretation else ()
-
-
 def _history_in(text: str) -> Literal["", "past", "relative"]:
     """Whether the words beside a code say that it is over, or somebody else's."""
     words = folded(text)
@@ -285,11 +226,6 @@ def _mentions_of_observation(
         for concept in value.concepts:
             if library.concepts[concept].kind in NAMED:
                 yield observed_mention(entry, concept, value.certainty, library, said=True)
-
-
-def _places(entry: Observed, library: Library) -> tuple[str, ...]:
-    """The sites for which the whole value stands: where it is, it is."""
-    return tuple(concept.id for concept in value_concepts(entry, library) if concept.kind == "site")
 
 
 def _mentions_of_event(event: Event, library: Library) -> Iterable[Mention]:

@@ -14,7 +14,8 @@ from cds_hooks.chart.record import Coded, Observed, Problem
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Gap, GapReason
 from cds_hooks.reasoning.codes import meaning, texts
-from cds_hooks.reasoning.entries import PAST, Chart, Mention, answer_of, said_by, sites_of, stands
+from cds_hooks.reasoning.entries import PAST, Chart, Mention, sites_of, stands
+from cds_hooks.reasoning.said import answer_of, said_by
 from cds_hooks.reasoning.text import Aside, Named, TextReading, read_text
 from cds_hooks.reasoning.values import quantity_of
 

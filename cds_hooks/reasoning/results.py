@@ -16,7 +16,8 @@ from cds_hooks.model.codes import Concept
 from cds_hooks.model.findings import FindingRule
 from cds_hooks.model.results import RESTRICTED, UNDATED, Evidence, Finding, Gap, GapReason
 from cds_hooks.model.truth import Span, Truth, When
-from cds_hooks.reasoning.entries import Chart, says_something
+from cds_hooks.reasoning.entries import Chart
+from cds_hooks.reasoning.said import says_something
 from cds_hooks.reasoning.times import ends_after, is_ahead
 from cds_hooks.reasoning.values import Reading, in_words, reading
 

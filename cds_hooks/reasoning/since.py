@@ -9,8 +9,9 @@ from cds_hooks.model.findings import AnswerTest, FindingRule, Since
 from cds_hooks.model.results import Evidence, Finding, Gap
 from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.answers import answers_of, worded
-from cds_hooks.reasoning.entries import Chart, answer_of
+from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.results import is_dated, measured, nothing_since, results_of, time_of
+from cds_hooks.reasoning.said import answer_of
 
 _VISIT = "Visit"
 

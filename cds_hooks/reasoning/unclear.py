@@ -13,18 +13,8 @@ from cds_hooks.chart.record import Observed, Problem
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import GapReason
 from cds_hooks.reasoning.codes import meaning
-from cds_hooks.reasoning.entries import (
-    NAMED,
-    PAST,
-    Chart,
-    Mention,
-    Unclear,
-    mentions_of_problem,
-    observed_mention,
-    said_by,
-    says_something,
-    value_concepts,
-)
+from cds_hooks.reasoning.entries import NAMED, PAST, Chart, Mention, Unclear, mentions_of_problem, observed_mention
+from cds_hooks.reasoning.said import said_by, says_something, value_concepts
 
 _CONTRADICTORY = "contradictory"
 _NOTHING = "nothing"

@@ -2,7 +2,8 @@ import pytest
 
 from cds_hooks.chart.record import Coded, Quantity
 from cds_hooks.model.codes import Coding
-from cds_hooks.reasoning.entries import answer_of, sites_of, sort_entries
+from cds_hooks.reasoning.entries import sites_of, sort_entries
+from cds_hooks.reasoning.said import answer_of
 from tests.build import AT, amount, coded, days_ago, hours_ago, observed, problem, record, small_library
 
 

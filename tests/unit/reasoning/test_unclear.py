@@ -98,6 +98,11 @@ def test_it_may_be_elsewhere_than_what_is_read():
     assert (U, NOT_UNDERSTOOD) == sign(on_face, UNREAD, body=ON_LEGS)
 
 
+def test_a_bare_nought_denies_as_its_text_does():
+    assert (A, []) == sign(observed("petechiae", amount("0"))) == sign(observed("petechiae", "0"))
+    assert (U, NOT_UNDERSTOOD) == sign(observed("petechiae", amount("0 cm")))
+
+
 def test_a_value_that_is_a_place_says_that_it_is_there():
     on_leg = finding(ON_LEGS, record(observed("petechiae", "lower leg")))
 

@@ -1,0 +1,80 @@
+"""What the value of an observation says: an answer, a yes or a no, a place, or nothing that is understood."""
+
+from __future__ import annotations
+
+from cds_hooks.chart.record import Coded, Observed, Quantity
+from cds_hooks.model.codes import Concept
+from cds_hooks.model.library import Library
+from cds_hooks.reasoning.codes import folded, meaning
+from cds_hooks.reasoning.values import plain
+
+_ABSENT = "absent"
+_PRESENT = "present"
+_HIDDEN = frozenset(
+    {
+        "unreadable-type",
+        "masked",
+        "unsupported",
+        "as-text",
+        "not-a-number",
+        "positive-infinity",
+        "negative-infinity",
+        "not-permitted",
+    }
+)
+"""Why a value that there is does not stand in the record: ours, and FHIR's data-absent-reason."""
+
+
+def says_something(entry: Observed) -> bool:
+    """Whether there is a value, in whatever form, or one that was kept back."""
+    return entry.value is not None or entry.value_missing in _HIDDEN
+
+
+def answer_of(entry: Observed, library: Library) -> tuple[str, ...]:
+    """Answer concepts the value stands for; a yes/no value, else a flag, counts as present or absent.
+
+    A bare number stands for what the same text would.
+    """
+    value = entry.value
+    if isinstance(value, bool):
+        return (_PRESENT,) if value else (_ABSENT,)
+    found: tuple[str, ...] = ()
+    if isinstance(value, Coded):
+        found = meaning(value, library).concepts
+    elif isinstance(value, str):
+        found = library.text_index.get(folded(value), ())
+    elif isinstance(value, Quantity) and not (value.unit or value.comparator):
+        found = library.text_index.get(plain(value.value), ())
+    found = tuple(concept for concept in found if library.concepts[concept].kind == "answer")
+    return found or _flag(entry)
+
+
+def said_by(entry: Observed, library: Library) -> bool | None:
+    """Whether an observation named after a sign says that it is there; None when its value does not tell."""
+    means = {library.concepts[answer].means for answer in answer_of(entry, library)}
+    if "no" in means:
+        return False
+    if "yes" in means or places_in(entry, library):
+        return True
+    return True if entry.value is None and not entry.value_missing and not means else None
+
+
+def value_concepts(entry: Observed, library: Library) -> list[Concept]:
+    """What the whole value stands for, coded or in words."""
+    value = Coded(text=entry.value) if isinstance(entry.value, str) else entry.value
+    found = meaning(value, library).concepts if isinstance(value, Coded) else ()
+    return [library.concepts[concept] for concept in found]
+
+
+def places_in(entry: Observed, library: Library) -> tuple[str, ...]:
+    """The sites for which the whole value stands: where it is, it is."""
+    return tuple(concept.id for concept in value_concepts(entry, library) if concept.kind == "site")
+
+
+def _flag(entry: Observed) -> tuple[str, ...]:
+    """The laboratory's own word, alone or beside a number."""
+    if entry.value is not None and not isinstance(entry.value, Quantity):
+        return ()
+    if "POS" in entry.interpretation:
+        return (_PRESENT,)
+    return (_ABSENT,) if "NEG" in entry.interpretation else ()
