@@ -35,6 +35,8 @@ class Counting:
         self._last: dict[str, int] = {}
         self._asked_at_last: dict[str, int] = {}
         self._so_far: Counter[str] = Counter()  # rule -> calls in which it was asked
+        self._asked_before: Counter[str] = Counter()
+        self._met_before: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._open: Counter[tuple[str, str]] = Counter()
         self._gaps: Counter[str] = Counter()
@@ -46,7 +48,14 @@ class Counting:
         self._silent = 0
 
     def add(self, call: Call) -> None:
-        """Nothing; the call is counted. Calls come oldest first."""
+        """Nothing; the call is counted. Calls come oldest first.
+
+        One from before the time tells how often rules used to be met, and nothing else: without it a rule that
+        fell silent would be forgotten as soon as its last firing is older than the report.
+        """
+        if call.at < self._since:
+            self._add_earlier(call)
+            return
         self._statuses[call.status] += 1
         if call.status != _ANSWERED:
             return
@@ -64,6 +73,11 @@ class Counting:
         self._knowledge[call.knowledge, call.released, call.digest] += 1
         self._ms.append(call.ms)
         self._silent += call.mode == "silent"
+
+    def _add_earlier(self, call: Call) -> None:
+        if call.status == _ANSWERED:
+            self._asked_before.update(self._asked.get((call.digest, call.hook), ()))
+            self._met_before.update(met.rule for met in call.present)
 
     def report(self, opinions: Iterable[Opinion], unknown: Iterable[Unknown]) -> Report:
         """Everything that was counted, with what users made of cards and the codes that nobody knew."""
@@ -134,8 +148,13 @@ class Counting:
             unknown=self._unknown[rule],
             accepted=said.get("accepted", 0),
             overridden=said.get("overridden", 0),
-            expected_since=sum(met.values()) / at_last * (so_far - at_last) if at_last else 0.0,
+            expected_since=sum(met.values()) / at_last * (so_far - at_last) if at_last else self._expected(rule),
         )
+
+    def _expected(self, rule: str) -> float:
+        """Of a rule that was not met: firings that should have come, going by the time before."""
+        before = self._asked_before[rule]
+        return self._met_before[rule] / before * self._so_far[rule] if before else 0.0
 
 
 def stretches(since: datetime, until: datetime) -> tuple[datetime, ...]:

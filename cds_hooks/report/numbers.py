@@ -73,7 +73,9 @@ class RuleRecord:
     accepted: int
     overridden: int
     expected_since: float
-    """Firings that should have come since the last one, going by the rate before it."""
+    """Firings that should have come since the last one, going by the rate before it. Where the last one is older
+    than the report: since it begins.
+    """
     glanced: int = 0
     """Calls answered at a glance: it was not met, and nobody asked whether it stayed undecided."""
 

@@ -18,18 +18,21 @@ def report_csv(report: Report) -> str:
     for record in report.rules:
         for point in record.points if record.met else ():
             limits = point.limits(record.rate)
-            is_told = told(point.met) == str(point.met)
+            is_told = _is_told(point.met)
+            is_mean_told = _is_told(record.met) and _is_told(record.calls)
             rows.writerow(
                 (
                     record.rule,
                     point.start.isoformat(timespec="minutes"),
-                    point.calls,
+                    told(point.calls),
                     told(point.met),
                     f"{point.rate:.2f}" if is_told and point.rate is not None else "",
-                    f"{record.rate:.2f}",
-                    f"{limits.low:.2f}",
-                    f"{limits.high:.2f}",
+                    *(f"{one:.2f}" if is_mean_told else "" for one in (record.rate, limits.low, limits.high)),
                     "yes" if point.is_out(record.rate) else "no",
                 )
             )
     return text.getvalue()
+
+
+def _is_told(count: int) -> bool:
+    return told(count) == str(count)

@@ -203,6 +203,25 @@ def test_a_rule_that_fell_silent_is_told():
     assert any("R-IT-01 (R-IT-01) has fallen silent: about 20 firings" in line for line in looks(report))
 
 
+def test_a_rule_whose_last_firing_is_older_than_the_report_is_still_told():
+    before = over_days(10, 20, SHOWN, start=-10)
+    report = report_of(*before, *over_days(10, 20), days=10)
+
+    [line] = looks(report)
+    assert line.startswith("R-IT-01 (R-IT-01) has fallen silent: about 200 firings")
+    assert (report.judged, report.rules[0].met) == (200, 0)
+
+
+def test_a_refused_call_before_the_time_tells_nothing_of_it():
+    refused = [call(f"refused-{n}", SINCE - DAY, SHOWN, status=412) for n in range(50)]
+
+    assert looks(report_of(*refused, *over_days(10, 20))) == []
+
+
+def test_a_report_from_the_beginning_of_all_time_has_no_time_before():
+    assert report_of(since=datetime.min.replace(tzinfo=UTC)).judged == 0
+
+
 def test_a_rule_that_is_rare_may_be_silent_for_a_while():
     report = report_of(*over_days(10, 20), *over_days(1, 1, SHOWN, start=10), *over_days(3, 20, start=11))
 
@@ -346,6 +365,23 @@ def test_the_table_has_a_row_for_each_rule_and_day_without_small_counts():
     assert rows[2][3:5] == ["<5", ""]
     assert rows[3][2:5] == ["0", "0", ""]
     assert len(rows) == 31
+
+
+def test_a_table_tells_no_mean_of_a_small_count():
+    report = report_of(*over_days(1, 3, SHOWN), *over_days(1, 20, start=1))
+    rows = [*csv.reader(io.StringIO(report_csv(report)))]
+
+    assert rows[1][2:8] == ["<5", "<5", "", "", "", ""]
+
+
+@pytest.mark.parametrize("draw", [lambda points: sparkline(points, 30.0), bars])
+def test_no_drawing_shows_which_small_count_it_is(draw):
+    def drawn(calls, met):
+        drawing = draw([Point(SINCE, 100, 30), Point(SINCE + DAY, calls, met)])
+        return drawing.partition("</title>")[2]
+
+    assert drawn(100, 1) == drawn(100, 4) != drawn(100, 0)
+    assert drawn(1, 0) == drawn(4, 0)
 
 
 def test_a_line_stays_inside_its_drawing():
