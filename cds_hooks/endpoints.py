@@ -103,12 +103,13 @@ class Endpoints:
         if service_id not in self._services:
             raise HTTPException(404)
         caller = await self._caller(request, f"/cds-services/{service_id}")
-        body = await body_within_limits(request.headers, request.stream())
         _SERVERS_LOOP.set(asyncio.get_running_loop())
-        service, at = self._services[service_id], datetime.now(UTC)
-        visit = Visit(service_id, service.hook, _named(caller), at, 0.0)
+        service = self._services[service_id]
+        visit = Visit(service_id, service.hook, _named(caller), datetime.now(UTC), 0.0)
         try:
-            asked, spoken = await self._in_turn(service, body, caller, at)
+            body = await body_within_limits(request.headers, request.stream())
+            visit = replace(visit, at=datetime.now(UTC))  # of two calls the one that came whole first was first
+            asked, spoken = await self._in_turn(service, body, caller, visit.at)
         except Exception as error:  # noqa: BLE001  # raised again, once the call is kept
             return await self._unanswered(replace(visit, ms=_ms_since(started)), error)
         visit, about = replace(visit, ms=_ms_since(started)), whom(asked, service_id, visit.client)

@@ -40,7 +40,12 @@ REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
 }
 """HTTP status and OperationOutcome issue-type of each error; the message is the error's own."""
 
-_STATUSES = {kind: status for kind, (status, _) in REFUSALS.items()} | {Overloaded: 503, RecursionError: 400}
+_STATUSES = {
+    **{kind: status for kind, (status, _) in REFUSALS.items()},
+    Overloaded: 503,
+    RecursionError: 400,
+    ClientDisconnect: 400,
+}
 
 _HTTP_REFUSALS = {
     401: ("login", "This is for who runs the service: send the admin token, also as the password of any user."),

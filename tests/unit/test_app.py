@@ -219,6 +219,25 @@ def test_answers_are_counted_by_route_and_status():
     assert 'pinpoint_request_seconds_count{route="/cds-services/{service_id}"} 1.0' in text
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [(b" " * (MAX_BODY_BYTES + 1), JSON, 413), (b"{}", {"content-type": "text/plain"}, 415), (b"{}", JSON, 400)],
+)
+def test_a_call_that_is_refused_is_kept_with_its_status(body, headers, status):
+    journal = Kept()
+    browser(journal=journal, books=Books(journal)).post(PATH, content=body, headers=headers)
+
+    [call] = journal.entries
+    assert (call.status, call.cards) == (status, ())
+
+
+def test_a_call_whose_body_never_came_whole_is_kept():
+    journal = Kept()
+    asyncio.run(_hung_up_call(browser(journal=journal, books=Books(journal))))
+
+    assert [call.status for call in journal.entries] == [400]
+
+
 def test_a_server_that_is_left_alone_is_seen_in_the_counts():
     client = Client()
     for _ in range(FAILURES):
@@ -394,12 +413,12 @@ def test_a_body_without_a_declared_length_is_counted():
 
 
 def test_a_caller_who_hangs_up_is_no_fault_of_ours():
-    sent = asyncio.run(_hung_up_call())
+    sent = asyncio.run(_hung_up_call(browser()))
 
     assert sent[0]["status"] == 400
 
 
-async def _hung_up_call():
+async def _hung_up_call(running):
     sent = []
     scope = {
         "type": "http",
@@ -416,7 +435,7 @@ async def _hung_up_call():
     async def send(message):
         sent.append(message)
 
-    await browser().app(scope, receive, send)
+    await running.app(scope, receive, send)
     return sent
 
 
