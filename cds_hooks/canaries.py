@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from cds_hooks.guard.privacy import origin_of
 from cds_hooks.model.library import Library
 from cds_hooks.reasoning.cases import Canary, canaries, has_turned
 
@@ -56,13 +57,22 @@ class Canaries:
         while True:
             for canary in flock:
                 await asyncio.sleep(self._every_s / len(flock))
-                self._judge(canary, await asyncio.to_thread(has_turned, canary, self._library))
+                self._judge(canary, await asyncio.to_thread(self._has_turned, canary))
 
     def _first_round(self) -> tuple[Canary, ...]:
         flock = canaries(self._library, self._root)
         for canary in flock:
-            self._judge(canary, has_turned(canary, self._library))
+            self._judge(canary, self._has_turned(canary))
         return flock
+
+    def _has_turned(self, canary: Canary) -> bool:
+        """As has_turned; a rule that breaks has, too, and the others are asked all the same."""
+        try:
+            return has_turned(canary, self._library)
+        except Exception as fault:  # noqa: BLE001  # whatever it is: a canary that dies must be seen
+            where = origin_of(fault.__traceback__)
+            _log.error("canary_broke", rules=[canary.rule.id], error=type(fault).__name__, where=where)
+            return True
 
     def _judge(self, canary: Canary, has_turned: bool) -> None:  # noqa: FBT001  # private
         if has_turned == (canary.rule.id in self._turned):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from cds_hooks.canaries import Canaries
 from cds_hooks.reasoning.library import load
@@ -64,6 +65,22 @@ def test_a_rule_without_cases_has_turned(root):
     (root / "mappings/findings/skin-bleeding.cases.yaml").unlink()
 
     assert asked(Canaries(load(root), root), lambda them: not them.is_pending).turned == ("skin-bleeding",)
+
+
+@pytest.mark.parametrize("breaks_at", ["start", "later"])
+def test_a_rule_that_breaks_has_turned_and_the_others_are_asked(root, breaks_at):
+    library = load(root)
+    broken = replace(library, code_index=None)
+    canaries = Canaries(broken if breaks_at == "start" else library, root, every_s=0.02)
+
+    def breaks(them):
+        if not them.is_pending:
+            them._library = broken
+        return them.turned == ("skin-bleeding",)
+
+    with capture_logs() as log:
+        asked(canaries, breaks)
+    assert {line["event"] for line in log} == {"canary_broke", "canary_turned"}
 
 
 def test_they_are_asked_again_and_again(root):
