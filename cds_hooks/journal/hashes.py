@@ -15,8 +15,9 @@ from cds_hooks.errors import SettingsError
 
 SHORTEST = 32
 """Characters of a key."""
-_HASH_BYTES = 16
-"""Of a hash. Enough that no two facts of one patient ever share one."""
+_SUBJECT_BYTES = 16
+_FACT_BYTES = 8
+"""Only facts of one subject are ever compared: hundreds of them never share so long a hash by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +28,15 @@ class Hashes:
 
     def subject(self, parts: Sequence[str]) -> str:
         """Who is told about whom: caller, service, server, user, patient."""
-        return self._of("subject", *parts)
+        return self._of(_SUBJECT_BYTES, "subject", *parts)
 
     def facts(self, subject: str, facts: Iterable[str]) -> tuple[str, ...]:
         """What is told. The same fact about another patient has another hash, so that nothing can be counted."""
-        return tuple(self._of("fact", subject, fact) for fact in facts)
+        return tuple(self._of(_FACT_BYTES, "fact", subject, fact) for fact in facts)
 
-    def _of(self, *parts: str) -> str:
+    def _of(self, length: int, *parts: str) -> str:
         said = "\0".join(parts).encode("utf-8", "surrogatepass")
-        return hmac.digest(self.key, said, "sha256")[:_HASH_BYTES].hex()
+        return hmac.digest(self.key, said, "sha256")[:length].hex()
 
 
 def read_keys(path: Path) -> tuple[Hashes, ...]:
