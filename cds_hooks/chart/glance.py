@@ -56,38 +56,41 @@ class Kept(Struct, gc=False, rename="camel", tag_field="resourceType", tag=True)
         """Whether it names nobody but this patient ("Patient/1"), and no time after that day (YYYY-MM-DD)."""
         whose = self.subject or self.patient
         is_theirs = whose is None or whose.reference == patient
-        return is_theirs and all(_has_begun(one, until) for one in self._times())
+        return is_theirs and all(_has_begun(one, until) for one in filter(None, self._times()))
 
     def _times(self) -> Iterator[str]:
         """The times it may be dated by; whichever of them counts, none may lie ahead."""
-        yield from (
-            self.effective_date_time,
-            self.effective_instant,
-            self.issued,
-            self.recorded_date,
-            self.asserted_date,
-            self.onset_date_time,
-            self.authored_on,
-            self.date_asserted,
-            self.performed_date_time,
-            self.occurrence_date_time,
+        yield from filter(
+            None,
+            (
+                self.effective_date_time,
+                self.effective_instant,
+                self.issued,
+                self.recorded_date,
+                self.asserted_date,
+                self.onset_date_time,
+                self.authored_on,
+                self.date_asserted,
+                self.performed_date_time,
+                self.occurrence_date_time,
+            ),
         )
-        for period in (
-            self.effective_period,
-            self.onset_period,
-            self.performed_period,
-            self.occurrence_period,
-            self.period,
-            self.actual_period,
+        for period in filter(
+            None,
+            (
+                self.effective_period,
+                self.onset_period,
+                self.performed_period,
+                self.occurrence_period,
+                self.period,
+                self.actual_period,
+            ),
         ):
-            if period:
-                yield from (period.start, period.end)
+            yield from (period.start, period.end)
 
 
 def _has_begun(time: str, until: str) -> bool:
     """Whether it is plainly a time of a day before, or of that day and not behind Greenwich."""
-    if not time:
-        return True
     day = time[:10]
     return time[0].isdigit() and (day < until or (day == until and "-" not in time[10:]))
 
