@@ -24,8 +24,8 @@ from cds_hooks.journal.spool import Spool
 ROOM = 20_000
 """Entries that may wait in memory: some minutes of a busy host."""
 _AT_ONCE = 500
-_GATHER_S = 0.05
-"""How long the first entry waits for others, so that they share one flush to the disk."""
+_GATHER_S = 0.25
+"""How long the first entry waits for others: a flush to the disk costs as much as a dozen entries."""
 _FEEDBACK_S = 2.0
 """How long the sender of feedback waits for the database, before the spool takes it."""
 _WRITE_S = 10.0
