@@ -243,6 +243,18 @@ def test_an_assessment_tells_whether_there_is_skin_bleeding(expected, entries):
     assert expected is assessed(entries=entries).skin_bleeding
 
 
+@pytest.mark.parametrize(("expected", "entries"), [(U, (platelets("8"),)), (P, CHART)])
+def test_without_skin_bleeding_no_cause_of_it_is_listed(expected, entries):
+    (found,) = assessed(causes={"it": "when: low"}, entries=entries).causes
+
+    assert expected is found.truth
+
+
+def test_an_assessment_tells_at_which_moment_it_was_asked_for():
+    assert assessed().hook == "patient-view"
+    assert assessed(hook="order-sign").hook == "order-sign"
+
+
 def test_no_card_is_shown_for_a_patient_who_has_died():
     assert assessed().speaks
     assert not assessed(deceased=True).speaks

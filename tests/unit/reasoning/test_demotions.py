@@ -146,6 +146,10 @@ def test_a_demotion_whose_situation_is_unknown_tells_what_would_settle_it():
     assert assessment.demotions == (Match("it", Truth.UNKNOWN, would_settle=("known",)),)
 
 
+def test_where_nothing_is_said_no_demotion_is_looked_for():
+    assert advise_on(record(KNOWN), library(), AT, Voice()).assessment.demotions == ()
+
+
 @pytest.mark.parametrize(("entries", "orders"), [((RASH, KNOWN), False), ((RASH,), True)])
 def test_orders_are_forbidden_while_it_is_recorded(entries, orders):
     found = library("orders: false", never="rash")

@@ -25,6 +25,7 @@ SEEN = {
     "low": 'measure: {concept: platelet-count, is: {below: "10", unit: "10*9/L"}}',
     "clotting": 'measure: {concept: inr, is: {above: "1.2", unit: "{INR}"}}',
     "both": "when: {any: [low, clotting]}",
+    "pair": "when: {all: [low, clotting]}",
 }
 LOWERED = "when: rash\ntiers: [{tier: ROUTINE, when: well}, {tier: EMERGENCY}]"
 COOL = observed("temperature", amount("36.8 Cel"), hours_ago(2))
@@ -211,11 +212,28 @@ def test_it_is_essential_where_it_could_only_raise_the_tier():
         pytest.param(ALARM.replace("EMERGENCY", "SAME_DAY"), platelets("5 foo"), id="no emergency"),
         pytest.param(f"{ALARM}\nstatus: silent", platelets("5 foo"), id="not active"),
         pytest.param(ALARM.replace("low", "{all: [low, clotting]}"), platelets("5 foo"), id="more is unknown"),
+        pytest.param(ALARM.replace("low", "pair"), platelets("5 foo"), id="more is unknown within"),
         pytest.param(ALARM.replace("low", "{any: [low, rash]}"), platelets("5 foo"), id="met without it"),
+        pytest.param(
+            "when: low\nneeds_skin_bleeding: false\ntiers: [{tier: EMERGENCY, when: fever}, {tier: SAME_DAY}]",
+            platelets("5 foo"),
+            id="no emergency even so",
+        ),
     ],
 )
 def test_a_result_that_decides_no_emergency_by_itself_is_not_essential(body, entry):
     assert [] == gaps_of(body, entry)
+
+
+def test_every_criterion_is_looked_at():
+    entries = (observed("petechiae"), platelets("5 foo"), observed("inr", amount("9 foo")))
+    criteria = {"R-IT-01": ALARM, "R-IT-02": ALARM.replace("low", "clotting"), "R-IT-03": "when: rash"}
+    library = library_of(SEEN, criteria=criteria)
+    findings = find(record(*entries), library, AT)
+
+    found = assess(findings, (), library, AT, truth_of=findings.truth_of, scores=tuple)
+
+    assert ["Platelet count", "INR"] == [gap.what for gap in found.gaps]
 
 
 def test_of_a_score_nothing_is_supposed():
