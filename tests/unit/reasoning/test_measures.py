@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from cds_hooks.chart.record import Coded, Listing, ListRead, PatientRecord, Quantity
-from cds_hooks.model.results import GapReason
+from cds_hooks.model.results import RESTRICTED, GapReason
 from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from tests.build import (
@@ -331,6 +331,11 @@ def test_a_worded_result_is_shown_in_our_words():
     assert shown.restricted
 
 
+@pytest.mark.parametrize(("restricted", "what"), [(False, "Platelet count"), (True, RESTRICTED)])
+def test_a_restricted_value_that_cannot_be_read_is_told_without_its_name(restricted, what):
+    assert [what] == [gap.what for gap in below_10(platelets("8 foo", restricted=restricted)).gaps]
+
+
 # ---------------------------------------------------------------- trends
 
 HALVED = """\
@@ -462,6 +467,16 @@ YESTERDAY = observed("petechiae", at=hours_ago(30))
 @pytest.mark.parametrize(("expected", "hours"), [(P, 29), (P, 30), (A, 31)])
 def test_a_count_after_the_first_record_counts(expected, hours):
     assert expected is since(COUNT, YESTERDAY, platelets("150", hours_ago(hours))).truth
+
+
+@pytest.mark.parametrize(("expected", "read_back_to"), [(A, 30), (A, 40), (U, 29.9)])
+def test_silence_since_the_first_record_tells_when_results_were_read_back_to_it(expected, read_back_to):
+    lists = {"Observation": ListRead(Listing.INCOMPLETE, back_to=hours_ago(read_back_to).earliest)}
+
+    found = since(COUNT, YESTERDAY, lists=lists)
+
+    assert ("it", expected) == (found.id, found.truth)
+    assert ([] if expected is A else [GapReason.NOT_SUPPLIED]) == reasons(found)
 
 
 def test_a_sign_seen_again_does_not_move_the_beginning():
