@@ -1,19 +1,21 @@
 """Signs that the sentences of a chart name: each is a mention marked as narrative, or is counted as set aside.
 
 Read are the values of observations that are no results, and the wording of problems and visit reasons that
-neither a code nor a whole text explains; the name of an observation too, where its value is a plain yes or no.
+neither a code nor a whole text explains; the name of an observation too, where it asks for one
+sign and the value is a plain yes or no.
 Notes, narrative divs and attachments never reach the record.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cds_hooks.chart.record import Coded, Observed, Problem
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Gap, GapReason
-from cds_hooks.reasoning.codes import meaning, texts
+from cds_hooks.reasoning.codes import folded, meaning, texts
 from cds_hooks.reasoning.entries import PAST, Chart, Mention, sites_of, stands
 from cds_hooks.reasoning.said import answer_of, said_by
 from cds_hooks.reasoning.text import Aside, Named, TextReading, read_text
@@ -21,6 +23,8 @@ from cds_hooks.reasoning.values import quantity_of
 
 _RESULTS = frozenset({"lab", "vital"})
 _POSSIBLE = "possible"
+_ASKING = re.compile(r"^(?:[^:]*:)?\s*(?:(?:are|is) there\s+)?(?:any\s+)?", re.IGNORECASE)
+"""What a question begins with before the sign that it asks for: where, and whether there is any."""
 _ASIDE: Mapping[Aside, str] = {
     Aside.RELATIVE: "Mentions in narrative text of somebody else's illness",
     Aside.HYPOTHETICAL: "Mentions in narrative text of what is only feared, asked or taught",
@@ -58,11 +62,16 @@ def _readings(chart: Chart) -> Iterator[tuple[Observed | Problem, TextReading]]:
 
 
 def _by_name(entry: Observed, library: Library) -> tuple[Named, ...]:
-    """What an observation of no known name says of the signs that its name asks for; a "no" denies them."""
-    said = said_by(entry, library)
+    """What an observation of no known name says of a sign, where that sign is all its name asks for.
+
+    "Any petechiae?" and "Skin of leg: petechiae" ask for one. Of what was looked for, taught, or compared with
+    before, a "yes" makes no sign, and a "no" takes none back.
+    """
+    said, name = said_by(entry, library), next(texts(entry.what), "").replace("?", " ")
     if said is None or meaning(entry.what, library).concepts or _is_result(entry, library):
         return ()
-    name = next(texts(entry.what), "").replace("?", " ")
+    if folded(_ASKING.sub("", name)) not in library.text_index:
+        return ()
     found = read_text(name, library).named
     return found if said else tuple(replace(one, state="absent") for one in found if one.state == "present")
 

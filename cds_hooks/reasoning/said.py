@@ -10,24 +10,24 @@ from cds_hooks.reasoning.values import plain
 
 _ABSENT = "absent"
 _PRESENT = "present"
-_HIDDEN = frozenset(
+_NONE_THERE = frozenset(
     {
-        "unreadable-type",
-        "masked",
-        "unsupported",
-        "as-text",
-        "not-a-number",
-        "positive-infinity",
-        "negative-infinity",
-        "not-permitted",
+        "",
+        "unknown",
+        "asked-unknown",
+        "temp-unknown",
+        "not-asked",
+        "asked-declined",
+        "not-applicable",
+        "not-performed",
     }
 )
-"""Why a value that there is does not stand in the record: ours, and FHIR's data-absent-reason."""
+"""Of the reasons why a value is missing, FHIR's data-absent-reason or ours, those with which there is none."""
 
 
 def says_something(entry: Observed) -> bool:
     """Whether there is a value, in whatever form, or one that was kept back."""
-    return entry.value is not None or entry.value_missing in _HIDDEN
+    return entry.value is not None or entry.value_missing not in _NONE_THERE
 
 
 def answer_of(entry: Observed, library: Library) -> tuple[str, ...]:
@@ -56,7 +56,8 @@ def said_by(entry: Observed, library: Library) -> bool | None:
         return False
     if "yes" in means or places_in(entry, library):
         return True
-    return True if entry.value is None and not entry.value_missing and not means else None
+    is_bare = entry.value is None and not entry.value_missing and not entry.interpretation
+    return True if is_bare and not means else None
 
 
 def value_concepts(entry: Observed, library: Library) -> list[Concept]:

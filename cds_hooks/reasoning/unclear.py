@@ -51,8 +51,9 @@ def _were_it_active(problem: Problem, chart: Chart) -> Iterator[Mention]:
 
 
 def _is_untold(entry: Observed, library: Library) -> bool:
-    """Whether a value stands there that is neither understood nor says that nobody looked."""
-    if not says_something(entry) or said_by(entry, library) is not None:
+    """Whether a value or a flag stands there that is neither understood nor says that nobody looked."""
+    is_bare = not says_something(entry) and not entry.interpretation
+    if is_bare or said_by(entry, library) is not None:
         return False
     known = value_concepts(entry, library)
     return all(concept.kind == "answer" and concept.means != _NOTHING for concept in known)
