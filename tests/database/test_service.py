@@ -152,6 +152,20 @@ def test_what_was_shown_is_not_repeated_but_anything_new_is(address, tmp_path, k
         until(lambda: count(address, calls) == 4)
 
 
+def test_what_went_away_speaks_again_when_it_comes_back(address, tmp_path, keys):
+    nothing = {"prefetch": {key: {"resourceType": "Bundle", "type": "searchset"} for key in call()["prefetch"]}}
+    with service(address, tmp_path, site_keys=keys) as running:
+        told = cards(running)
+        until(lambda: count(address, cards_issued) == len(told) > 0)
+        assert cards(running) == []
+        assert running.post(PATH, json=call() | nothing).json() == {"cards": []}
+
+        assert len(cards(running)) == len(told)
+        until(lambda: count(address, cards_issued) == 2 * len(told))
+        until(lambda: count(address, calls) == 4)
+        assert cards(running) == []
+
+
 # ---------------------------------------------------------------- silent mode
 
 
