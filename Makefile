@@ -3,7 +3,7 @@
 # check   style, types, import contracts, clinical library, the slow suites, and the coverage `test` measured
 # test-browser  the sandbox page in chromium, which is installed from Debian's packages when root and missing
 # rules   check mappings/ and knowledge/ only
-# bench   CPU and time for a call beside other servers, how they grow, overload and a soak: docs/speed.md
+# bench   CPU and time for a call beside other servers, how they grow, overload, a soak, a journal that fails: docs/speed.md
 # mutants do the tests notice small faults? A sample in two minutes, or all in a night: docs/mutants.md
 # lock    write the lock files anew from pyproject.toml
 #
@@ -78,6 +78,7 @@ bench: .venv/installed-dev
 	$(BIN)/python -m bench.growth
 	$(BIN)/python -m bench.overload --seconds 60
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.journal
 
 # With CDS_NIGHTLY=1 all faults instead of a sample: some hours.
 mutants: .venv/installed-dev

@@ -34,6 +34,7 @@ from cds_hooks.guard.turns import Turns
 from cds_hooks.model.criteria import Hook
 from cds_hooks.model.library import Library
 from cds_hooks.pages.served import Served, served
+from cds_hooks.probes import Probes
 from cds_hooks.reasoning.library import data_root, load
 from cds_hooks.reasoning.site import deployed
 from cds_hooks.replies import Counted, Door, Net, refuse_by_status
@@ -109,12 +110,13 @@ def assemble(deployment: Deployment) -> FastAPI:
     turns = Turns()
     endpoints = Endpoints(deployment, turns)
     _add_routes(app, endpoints)
+    _add_probes(app, Probes(deployment, endpoints.books))
     for path, document in deployment.documents.items():
         app.add_api_route(path, _showing(document), methods=["GET"], include_in_schema=False)
     refuse_by_status(app)
     app.add_middleware(Net)
     app.add_middleware(Door, turns=turns)
-    app.add_middleware(Counted, tally=endpoints.tally)
+    app.add_middleware(Counted, tally=endpoints.books.tally)
     if deployment.settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -213,11 +215,14 @@ def _add_routes(app: FastAPI, endpoints: Endpoints) -> None:
     for path in ("/cds-services/{service_id}/feedback", "/cds-services//{service_id}/feedback"):
         app.add_api_route(path, endpoints.feedback, methods=["POST"])
     app.add_api_route("/explain", endpoints.explain, methods=["POST"])
-    app.add_api_route("/livez", endpoints.live, methods=["GET"])
-    app.add_api_route("/readyz", endpoints.ready, methods=["GET"])
-    app.add_api_route("/version", endpoints.version, methods=["GET"])
-    app.add_api_route("/metrics", endpoints.metrics, methods=["GET"])
-    app.add_api_route("/insights", endpoints.insights, methods=["GET"])
+
+
+def _add_probes(app: FastAPI, probes: Probes) -> None:
+    app.add_api_route("/livez", probes.live, methods=["GET"])
+    app.add_api_route("/readyz", probes.ready, methods=["GET"])
+    app.add_api_route("/version", probes.version, methods=["GET"])
+    app.add_api_route("/metrics", probes.metrics, methods=["GET"])
+    app.add_api_route("/insights", probes.insights, methods=["GET"])
 
 
 def _showing(document: Served) -> Callable[[], Awaitable[Response]]:

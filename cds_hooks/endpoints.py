@@ -1,4 +1,4 @@
-"""The addresses: what a call, feedback, discovery and the probes come to. Reads the clock for an answer.
+"""The addresses of a caller: what a call, feedback and discovery come to. Reads the clock for an answer.
 
 A call passes through here like this: the caller by its token (guard.gate), size and kind (guard.limits), envelope
 (cards.wire), the service with a way to fetch what is missing (chart.fetch), cards with uuids, JSON.
@@ -16,13 +16,11 @@ from time import perf_counter
 from typing import TypeAlias
 from uuid import uuid4
 
-import msgspec
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cds_hooks.admin import CHALLENGE, is_admin
 from cds_hooks.books import Books
 from cds_hooks.cards.feedback import parse_feedback
 from cds_hooks.cards.wire import (
@@ -30,7 +28,6 @@ from cds_hooks.cards.wire import (
     HookRequest,
     Service,
     discovery_json,
-    outcome_json,
     parse_request,
     response_json,
     with_uuids,
@@ -47,12 +44,11 @@ from cds_hooks.guard.privacy import loggable_instance
 from cds_hooks.guard.tokens import Caller
 from cds_hooks.guard.turns import Turns
 from cds_hooks.ledger import Spoken, Visit
-from cds_hooks.pages.served import PAGE_HEADERS
 from cds_hooks.quiet import whom
-from cds_hooks.replies import Heard, as_json, status_of
+from cds_hooks.replies import Delivered, as_json, status_of
 from cds_hooks.service import Advice, Complete, FetchMissing
 from cds_hooks.settings import AllowList, Settings
-from cds_hooks.tally import BREAKERS, FETCHES, Tally
+from cds_hooks.tally import FETCHES
 
 _LARGE_BODY_BYTES = 250_000
 """Larger bodies are worked on in a thread of their own, so that other callers are not kept waiting."""
@@ -70,7 +66,7 @@ _log = structlog.get_logger()
 
 
 class Endpoints:
-    """What each address answers."""
+    """What each address of a caller answers."""
 
     def __init__(self, deployment: Deployment, turns: Turns) -> None:
         self._deployment = deployment
@@ -79,12 +75,11 @@ class Endpoints:
         self._templates = {service.id: templates for service, templates in deployment.services}
         self._discovery = discovery_json(deployment.services)
         self._books = deployment.books or Books(deployment.journal, versions=deployment.version)
-        self._books.tally.watch(BREAKERS, self._left_alone)
 
     @property
-    def tally(self) -> Tally:
-        """What is counted."""
-        return self._books.tally
+    def books(self) -> Books:
+        """What is kept and counted."""
+        return self._books
 
     async def discovery(self, request: Request) -> Response:
         """Open to all, since it tells nothing of anyone; who sends a token gets the templates made for it."""
@@ -126,7 +121,7 @@ class Endpoints:
         async def keep(was_there: bool) -> None:  # noqa: FBT001  # of an answer there is one thing to know
             await (self._books.keep(visit, spoken, about) if was_there else self._books.keep_unsent(visit, spoken))
 
-        return Heard(response_json(spoken.shown), keep)
+        return Delivered(response_json(spoken.shown), keep)
 
     async def feedback(self, service_id: str, request: Request) -> Response:
         """Acknowledged when it is kept, and not before: who gets no 200 may send it again."""
@@ -151,54 +146,6 @@ class Endpoints:
         _SERVERS_LOOP.set(asyncio.get_running_loop())
         asked = parse_request(body)
         return as_json(await explain(asked, self._fetcher(asked, caller), body, release))
-
-    async def live(self) -> Response:
-        """The process answers."""
-        return as_json(msgspec.json.encode({"status": "alive"}))
-
-    async def ready(self) -> Response:
-        """Ready when the rules still say of their canary patients what they must."""
-        if self._deployment.upkeep is None:
-            return as_json(msgspec.json.encode({"status": "ready"}))
-        canaries = self._deployment.upkeep.canaries
-        canaries.start()
-        if canaries.is_pending:
-            return as_json(outcome_json("transient", "Canary patients are being asked."), status=503)
-        if canaries.turned:
-            text = "Canary patients fail: " + ", ".join(canaries.turned)
-            return as_json(outcome_json("exception", text), status=503)
-        return as_json(msgspec.json.encode({"status": "ready"}))
-
-    async def version(self) -> Response:
-        """Which software and which knowledge answer, and what this site set otherwise."""
-        site = {"site": self._deployment.site} if self._deployment.site else {}
-        mode = {"mode": "silent"} if self._books.mode == "silent" else {}
-        return as_json(msgspec.json.encode({**self._deployment.version, **site, **mode}))
-
-    async def metrics(self, request: Request) -> Response:
-        """Counts of this process, for Prometheus."""
-        self._admit_admin(request)
-        body, media_type = self._books.tally.text()
-        return Response(body, media_type=media_type)
-
-    async def insights(self, request: Request) -> Response:
-        """The report on this deployment, as a page."""
-        self._admit_admin(request)
-        if self._deployment.insights is None:
-            raise HTTPException(404)
-        page = await self._deployment.insights(datetime.now(UTC))
-        return Response(page, headers=PAGE_HEADERS, media_type="text/html; charset=utf-8")
-
-    def _left_alone(self) -> dict[tuple[str, ...], float]:
-        return {(server,): float(is_so) for server, is_so in self._deployment.client.breakers.left_alone().items()}
-
-    def _admit_admin(self, request: Request) -> None:
-        token = self._deployment.settings.admin_token
-        if token is None:
-            if not self._deployment.settings.is_sandbox:
-                raise HTTPException(404)
-        elif not is_admin(request.headers.getlist("authorization"), token.get_secret_value()):
-            raise HTTPException(401, headers={"WWW-Authenticate": CHALLENGE})
 
     async def _caller(self, request: Request, *paths: str) -> Caller | None:
         """Who calls one of these paths; None where callers are not authenticated. Raises TokenRefused."""

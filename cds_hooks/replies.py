@@ -66,7 +66,7 @@ def as_json(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None
     return Response(body, status_code=status, headers={**_HEADERS, **(headers or {})}, media_type=_JSON)
 
 
-class Heard(Response):
+class Delivered(Response):
     """A JSON answer that tells whether its caller was still there when it went out."""
 
     def __init__(self, body: bytes, then: Callable[[bool], Awaitable[None]]) -> None:
