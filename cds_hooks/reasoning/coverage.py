@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from cds_hooks.chart.record import Coded, PatientRecord
 from cds_hooks.model.codes import Coding
@@ -23,8 +23,7 @@ Read: TypeAlias = Literal["coded", "text", "unmapped"]
 """How an entry was understood: by a code, by its words, or not at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenCode:
+class SeenCode(NamedTuple):
     """One code of one kind of entry. Without a code: an entry that carries none."""
 
     kind: Kind
@@ -84,10 +83,10 @@ def _order(row: CodeCount) -> tuple[int, int, int, str]:
 
 
 def _entries(record: PatientRecord, library: Library) -> Iterator[tuple[Kind, Read, tuple[Coding, ...]]]:
-    identified: dict[object, Read] = {item.use: item.certainty for item in identify(record, library).taken}
+    identified: dict[int, Read] = {id(item.use): item.certainty for item in identify(record, library).taken}
     for use in record.medications:
         codings = tuple(coding for item in (use.what, *use.ingredients) for coding in item.codings)
-        yield "medication", identified.get(use, "unmapped"), codings
+        yield "medication", identified.get(id(use), "unmapped"), codings
     for entry in record.observed:
         yield "observation", _read(entry.what, library), entry.what.codings
     for problem in record.problems:
