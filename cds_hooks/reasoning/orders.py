@@ -47,8 +47,10 @@ def due_orders(assessment: Assessment, library: Library, head: str = "") -> tupl
 def _due(library: Library, head: str, truth_of: TruthOf) -> Iterator[tuple[tuple[int, bool, int], Due]]:
     """Each order that is due, with what it is sorted by."""
     for bundle in library.orders.values():
+        if bundle.status != "active" or truth(bundle.when, truth_of) is not Truth.PRESENT:
+            continue
         is_aside = bool(head) and head not in _rules_asked(bundle.id, library)
-        for order in bundle.orders if bundle.status == "active" else ():
+        for order in bundle.orders:
             if is_aside and order.rank > 1:
                 continue
             if order_truth(order, bundle, truth_of) is Truth.PRESENT:
