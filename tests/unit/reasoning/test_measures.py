@@ -57,7 +57,8 @@ def test_no_count_is_unknown():
 
 
 def test_platelet_count_older_than_the_window_is_unknown():
-    found = below_10(platelets("8", hours_ago(72), reference="Observation/old"))
+    older = platelets("9", hours_ago(90), reference="Observation/older")
+    found = below_10(older, platelets("8", hours_ago(72), reference="Observation/old"))
 
     assert U is found.truth
     assert [(GapReason.STALE, "Observation/old")] == [(gap.reason, gap.reference) for gap in found.gaps]

@@ -118,6 +118,14 @@ def test_the_first_present_option_gives_the_points(expected, entries):
     assert expected == span([SKIN], *entries)
 
 
+def test_what_is_settled_is_not_asked_for():
+    found = total([COUNT, SKIN, SCALED.replace("platelets", "scaled")], platelets("150"), observed("petechiae"))
+    bruised = total([SCALED], platelets("60"), observed("purpura"))
+
+    assert (("scaled",), ("which scale",)) == (found.missing, found.settles)
+    assert ((), ()) == (bruised.missing, bruised.settles)
+
+
 def test_a_judgement_stays_open():
     found = total([JUDGED])
 
@@ -241,6 +249,15 @@ def test_a_value_gives_its_points_at_least_while_a_newer_one_may_be_unread():
     found = find(record(platelets("60"), lists=unread), library(COUNT), AT).score("s")
 
     assert ((1, 2), ("platelets",)) == ((found.low, found.high), found.missing)
+
+
+@pytest.mark.parametrize(("expected", "read_back_to"), [((0, 0), 6), ((0, 0), 5), ((0, 2), 4)])
+def test_a_value_is_the_newest_when_results_were_read_back_to_it(expected, read_back_to):
+    lists = {"Observation": ListRead(Listing.INCOMPLETE, back_to=hours_ago(read_back_to).earliest)}
+
+    found = find(record(platelets("150", hours_ago(5)), lists=lists), library(COUNT), AT).score("s")
+
+    assert expected == (found.low, found.high)
 
 
 def test_a_value_gives_its_points_at_least_while_a_newer_one_cannot_be_used():
