@@ -74,16 +74,11 @@ class Delivered(Response):
         self._then = then
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The whole answer goes out at once; only its end waits until the server has noticed who hung up.
-
-        After its end nobody could tell any more: then a server says of every caller that there is none.
-        """
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        """Asked before it goes out: who has read an answer may hang up at once, and has heard it all the same."""
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
         was_there = not await Request(scope, receive).is_disconnected()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await super().__call__(scope, receive, send)
         await self._then(was_there)
 
 

@@ -41,6 +41,8 @@ _HEARD_LATER = (
 )
 _WITHOUT_WAITING_FOR_THE_DISK = "SET synchronous_commit = off"
 """For tokens: a server that loses its power forgets those of the last half second."""
+_LONGEST_IN_A_SPOOL = timedelta(days=1)
+"""As long an answer is remembered that said nothing: nothing older can come after it and stay quiet."""
 _LIFE_OF_A_TOKEN = timedelta(hours=2)
 """One lives an hour at most."""
 
@@ -117,7 +119,9 @@ class Store:
             delete(feedback).where(feedback.c.received < before),
             delete(codings).where(codings.c.day < before.astimezone(UTC).date()),
             delete(quiet).where(quiet.c.latest < now),
-            delete(heard).where(heard.c.subject.not_in(select(quiet.c.subject))),
+            delete(heard).where(
+                heard.c.at < now - _LONGEST_IN_A_SPOOL, heard.c.subject.not_in(select(quiet.c.subject))
+            ),
             delete(jti).where(jti.c.until < (now - _LIFE_OF_A_TOKEN).timestamp()),
         )
         async with self.transaction() as connection:
@@ -182,10 +186,10 @@ class Store:
     async def _hear(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
         """Nothing; the latest answer of each subject is known, in whatever order answers are written.
 
-        Of an answer without cards only where there was something to forget: most patients are never spoken of.
+        One without cards, too: an older answer may still lie in a spool, and would else be taken for the latest.
         """
         newest = {row["subject"]: row for row in sorted(rows, key=lambda row: row["at"])}
-        await self._add(connection, heard, [row for row in newest.values() if row["facts"]])
+        await self._add(connection, heard, list(newest.values()))
         if newest:
             renewed = [
                 {"whose": one["subject"], "said": one["facts"], "then": one["at"]} for one in newest.values()

@@ -191,6 +191,7 @@ def test_what_was_told_is_known_until_its_time(address, hours, known):
         ([heard("f1", "f2"), heard("f2", hours=1)], {"f2"}),
         ([heard("f1", "f2"), heard(hours=1)], set()),
         ([heard("f1", "f2", hours=1), heard("f2")], {"f1", "f2"}),
+        ([heard(hours=1), heard("f1", "f2")], set()),
     ],
 )
 @pytest.mark.parametrize("is_together", [True, False])
@@ -198,10 +199,6 @@ def test_only_what_the_latest_answer_still_said_is_known(address, entries, known
     steps = [keeping(*entries)] if is_together else [keeping(one) for one in entries]
 
     assert on(address, keeping(told()), *steps, quiet_at(2)) == known
-
-
-def test_an_answer_without_cards_leaves_no_trace_where_nothing_was_told(address):
-    assert on(address, keeping(heard()), rows(heard_table)) == []
 
 
 @pytest.mark.parametrize(

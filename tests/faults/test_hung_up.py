@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -80,6 +81,15 @@ def called(port):
     return connection
 
 
+def read_to_the_end(port):
+    """A caller that knows where the answer ends, and does not wait for anything after it."""
+    with called(port) as connection:
+        answer = b""
+        while not answer.endswith(b"]}"):
+            answer += connection.recv(65536)
+    return answer
+
+
 @pytest.mark.parametrize("http", ["httptools", "h11"])
 @pytest.mark.parametrize("busy_s", [0.0, 0.3], ids=["while we wait", "while a chart is judged"])
 def test_who_hung_up_before_the_answer_was_shown_nothing(http, busy_s):
@@ -97,6 +107,18 @@ def test_who_hung_up_before_the_answer_was_shown_nothing(http, busy_s):
 
     [call] = journal.entries
     assert (call.status, [made.how for made in call.cards]) == (HUNG_UP, ["unsent"])
+
+
+@pytest.mark.parametrize("http", ["httptools", "h11"])
+def test_who_reads_the_answer_and_hangs_up_was_shown_its_cards(http):
+    journal, may_answer = Kept(), threading.Event()
+    may_answer.set()
+    with service(http, journal, may_answer, busy_s=0.005) as port, ThreadPoolExecutor(8) as callers:
+        read = list(callers.map(read_to_the_end, [port] * 80))
+        until(lambda: len(journal.entries) == 160)
+
+    assert all(answer.endswith(b"]}") for answer in read)
+    assert {entry.status for entry in journal.entries if isinstance(entry, Call)} == {200}
 
 
 @pytest.mark.parametrize("http", ["httptools", "h11"])
