@@ -244,7 +244,7 @@ def test_what_is_older_than_it_is_kept_for_is_removed(address):
         address,
         keeping(call(1), call(2, at=old), issued(), issued("c0", at=old)),
         keeping(outcome(), outcome("c0", received=old), told(), told("c0", latest=-1)),
-        keeping(heard("f1"), heard("f1", subject="other")),
+        keeping(heard("f1", hours=-25), heard("f1", hours=-25, subject="old"), heard(subject="new")),
         lambda store: store.seen("iss", "old", old),
         lambda store: store.seen("iss", "new", AT),
         lambda store: store.forget(AT - timedelta(days=30), AT),
@@ -253,7 +253,7 @@ def test_what_is_older_than_it_is_kept_for_is_removed(address):
     assert [row["id"] for row in on(address, rows(calls))] == ["call-1"]
     assert [row["card"] for row in on(address, rows(feedback))] == ["c1"]
     assert {row["card"] for row in on(address, rows(quiet))} == {"c1"}
-    assert {row["subject"] for row in on(address, rows(heard_table))} == {"subject"}
+    assert {row["subject"] for row in on(address, rows(heard_table))} == {"subject", "new"}
     assert [row["seen"] for row in on(address, rows(codings))] == [2]
     assert [on(address, lambda store, name=name: store.seen("iss", name, AT)) for name in ("old", "new")] == [
         False,
