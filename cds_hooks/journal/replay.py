@@ -20,12 +20,13 @@ from time import monotonic
 import structlog
 
 from cds_hooks.errors import SettingsError
-from cds_hooks.journal.write_ahead import make_ready
+from cds_hooks.journal.write_ahead import is_busy, make_ready
 
-_WAIT_S = 0.05
-"""For another process that is writing a token. No answer waits longer for anything that is kept."""
+_WAIT_S = 0.25
+"""For another process that is writing a token: mostly far under a millisecond, longer while the disk is slow."""
 _LEFT_ALONE_S = 10.0
 """After a failure, before the file is tried again: calls must not each wait for it."""
+_REMEMBER = "INSERT OR IGNORE INTO jti VALUES (?, ?, ?)"
 _SWEEP_EVERY = 1000
 """Tokens between two clearings of those that have expired."""
 _SURELY_PAST_S = 7200
@@ -71,15 +72,18 @@ class ReplayStore:
             try:
                 return self._seen_in_file(token, until)
             except sqlite3.Error as fault:
-                self._try_again = monotonic() + _LEFT_ALONE_S
+                self._try_again = monotonic() + (0.0 if is_busy(fault) else _LEFT_ALONE_S)
                 _log.error("replay_store_down", error=type(fault).__name__)
         self._memory = {one: end for one, end in self._memory.items() if end >= until - _SURELY_PAST_S}
         self._memory[token] = until
         return False
 
     def _seen_in_file(self, token: tuple[str, str], until: float) -> bool:
+        """What only the memory knew goes into the file with it, for the other processes."""
         with self._file:
-            written = self._file.execute("INSERT OR IGNORE INTO jti VALUES (?, ?, ?)", (*token, until))
+            self._file.executemany(_REMEMBER, [(*one, end) for one, end in self._memory.items()])
+            written = self._file.execute(_REMEMBER, (*token, until))
+        self._memory = {}
         self._used += 1
         if self._used % _SWEEP_EVERY == 0:
             with self._file:

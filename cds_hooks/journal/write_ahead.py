@@ -26,7 +26,11 @@ def make_ready(database: str) -> None:
                 file.execute("PRAGMA journal_mode = WAL")
                 return
         except sqlite3.OperationalError as fault:
-            is_busy = fault.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > ends:
+            if not is_busy(fault) or time.monotonic() > ends:
                 raise
             time.sleep(_PAUSE_S)
+
+
+def is_busy(fault: sqlite3.Error) -> bool:
+    """Whether somebody else only held the file for longer than was waited."""
+    return fault.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
