@@ -20,7 +20,7 @@ from time import monotonic
 import structlog
 
 from cds_hooks.errors import SettingsError
-from cds_hooks.journal.write_ahead import is_busy, make_ready
+from cds_hooks.journal.write_ahead import PATIENCE_S, is_busy, make_ready
 
 _WAIT_S = 0.25
 """For another process that is writing a token: mostly far under a millisecond, longer while the disk is slow."""
@@ -95,11 +95,12 @@ def _opened(path: Path | None) -> sqlite3.Connection:
     """The table is the one of a journal that hosts share (journal/tables.py)."""
     database = str(path or ":memory:")
     make_ready(database)
-    file = sqlite3.connect(database, timeout=_WAIT_S)
+    file = sqlite3.connect(database, timeout=PATIENCE_S)
     file.execute("PRAGMA synchronous = NORMAL")
     with file:
         file.execute(
             "CREATE TABLE IF NOT EXISTS jti "
             "(iss TEXT NOT NULL, jti TEXT NOT NULL, until REAL NOT NULL, PRIMARY KEY (iss, jti)) WITHOUT ROWID"
         )
+    file.execute(f"PRAGMA busy_timeout = {_WAIT_S * 1000:.0f}")
     return file

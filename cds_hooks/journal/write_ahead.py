@@ -10,7 +10,7 @@ import sqlite3
 import time
 from contextlib import closing
 
-_PATIENCE_S = 2.0
+PATIENCE_S = 5.0
 """For other processes that are making the file at this moment."""
 _PAUSE_S = 0.05
 _PRIMARY = 0xFF
@@ -19,7 +19,7 @@ _PRIMARY = 0xFF
 
 def make_ready(database: str) -> None:
     """Nothing; the file, made when missing, can be opened and has a write-ahead log. Raises sqlite3.Error."""
-    ends = time.monotonic() + _PATIENCE_S
+    ends = time.monotonic() + PATIENCE_S
     while True:
         try:
             with closing(sqlite3.connect(database, timeout=0)) as file:

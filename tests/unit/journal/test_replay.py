@@ -182,7 +182,7 @@ async def on_its_thread(store, step):
 
 
 def test_many_open_a_new_file_at_once(tmp_path):
-    for number in range(40):
+    for number in range(20):
         path, together = tmp_path / f"{number}.sqlite", threading.Barrier(8)
 
         def opened(path=path, together=together):
