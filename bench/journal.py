@@ -1,10 +1,10 @@
 """`python -m bench.journal`: the same calls with a journal that is healthy, off, slow, or broken, side by side.
 
 Four callers who wait for their answer, every one a user of its own, so that each card goes out and is remembered;
-every call signed, so that each token is looked up, too. The servers take turns of a second, so that a busy minute
-of the machine falls on all. Off: kept in memory, and nothing remembered. Slow: a SQLite file that somebody holds
-locked without a pause, a PostgreSQL behind a line that delays every packet. Broken: a file full of zeros, a server
-that is not there. Ends with 1 when one of them delays the 99th of 100 answers by more than 5 ms beyond its healthy
+every call signed, so that each token is looked up, too. The servers take turns of two seconds, and the best turn of
+each counts: neighbours on the machine only add to it. Off: kept in memory, and nothing remembered. Slow: a SQLite
+file that somebody holds locked without a pause, a PostgreSQL behind a line that delays every packet. Broken: a file
+full of zeros, a server that is not there. Ends with 1 when one of them delays the 99th of 100 answers by more than 5 ms beyond its healthy
 kind, or answers with other cards.
 """
 
@@ -36,8 +36,8 @@ from tests.databases import Postgres, postgres_server
 
 _SERVICE = "/cds-services/petechiae-patient-view"
 _CALLERS = 4
-_TURN_S = 1.0
-_PREPARED = 500
+_TURN_S = 2.0
+_PREPARED = 1000
 """Signed tokens for a turn of one caller."""
 _DELAYS_MS = (4, 30)
 _MAY_DELAY_MS = 5.0
@@ -54,20 +54,20 @@ class Way:
     beside: str = ""
     """The healthy one that it is compared with."""
     is_remembering: bool = True
-    times: dict[str, list[float]] = field(default_factory=dict)
-    """Seconds, by kind of call."""
+    times: dict[str, list[list[float]]] = field(default_factory=dict)
+    """Seconds, by kind of call and turn."""
     cards: dict[str, set[str]] = field(default_factory=dict)
     """What the answers said, by kind of call: one answer, if all is well."""
 
     def ms(self, kind: str, percent: int) -> float:
-        """So many of 100 answers took at most that long."""
-        return quantiles(self.times[kind], n=100)[percent - 1] * 1000
+        """So many of 100 answers took at most that long in the best turn."""
+        return min(quantiles(times, n=100)[percent - 1] for times in self.times[kind]) * 1000
 
 
 def main() -> None:
     """Measures and judges."""
     parser = argparse.ArgumentParser(prog="python -m bench.journal", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--port", type=int, default=8420, help="the first of some")
     options = parser.parse_args()
     with TemporaryDirectory() as folder, postgres_server() as postgres, ExitStack() as running:
@@ -137,7 +137,7 @@ def _measure(ways: list[Way], servers: list[Server], rounds: int, folder: Path) 
                     turns = [pool.submit(_called, way, server.port, kind, body, mine) for mine in signed]
                     times = [took for turn in turns for took in turn.result()]
                 if number:  # the first round warms up
-                    way.times.setdefault(kind, []).extend(times)
+                    way.times.setdefault(kind, []).append(times)
 
 
 def _called(way: Way, port: int, kind: Kind, body: bytes, headers: Iterator[str]) -> list[float]:
@@ -160,7 +160,7 @@ def _told(ways: list[Way]) -> Iterator[Goal]:
     print("| journal | answers | firing p50 | p99 | silent p50 | p99 |\n|---|---|---|---|---|---|")
     for way in ways:
         numbers = (way.ms(kind, percent) for kind in _KINDS for percent in (50, 99))
-        answers = sum(len(times) for times in way.times.values())
+        answers = sum(len(turn) for times in way.times.values() for turn in times)
         print(f"| {way.name} | {answers} | " + " | ".join(f"{ms:.1f}" for ms in numbers) + " |")
     by_name, expected = {way.name: way for way in ways}, ways[0].cards
     for way in ways:

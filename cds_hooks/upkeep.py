@@ -61,7 +61,7 @@ class Upkeep:
     def shown_by(self, tally: Tally) -> None:
         """Nothing; whoever reads the counts also sees how the journal and the canaries are."""
         tally.watch(_QUEUE, lambda: {(): self.journal.queued})
-        tally.watch(_SPOOL, lambda: {(): len(self.journal.spool.waiting())})
+        tally.watch(_SPOOL, lambda: {(): self.journal.spool.depth()})
         tally.watch(_LOST, lambda: {(): self.journal.dropped})
         tally.watch(_RESTING, lambda: {(): float(self._is_resting)})
         tally.watch(_TURNED, lambda: {(): len(self.canaries.turned)})

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -33,9 +34,17 @@ class Spool:
         """Nothing; the lines are on the disk. Raises JournalUnavailable when they are not."""
         await asyncio.to_thread(self._keep, lines)
 
+    def is_empty(self) -> bool:
+        """Whether no batch waits. Answers ask this: it takes no longer when a hundred thousand do."""
+        return not any(self._names())
+
+    def depth(self) -> int:
+        """How many batches wait."""
+        return sum(1 for _ in self._names())
+
     def waiting(self) -> tuple[Path, ...]:
         """The batches that wait, in no order that matters; none when the folder is not there."""
-        return tuple(sorted(self._folder.glob(f"*{_WHOLE}")))
+        return tuple(sorted(self._folder / name for name in self._names()))
 
     async def lines_in(self, path: Path) -> tuple[Line, ...]:
         """The lines of a batch. None when another process was quicker, or when something spoilt the file: that is
@@ -53,6 +62,10 @@ class Spool:
     async def done(self, path: Path) -> None:
         """Nothing; the batch is gone from here. One that stays is written again, which is no harm."""
         await self._away(path, None)
+
+    def _names(self) -> Iterator[str]:
+        with suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            yield from (entry.name for entry in entries if entry.name.endswith(_WHOLE))
 
     async def _away(self, path: Path, to: Path | None) -> None:
         try:

@@ -76,7 +76,7 @@ class Steady:
         something of this process was lost.
         """
         is_unwritten = any(self._unwritten[subject] for subject in subjects)
-        return is_unwritten or self.dropped > 0 or bool(self.spool.waiting())
+        return is_unwritten or self.dropped > 0 or not self.spool.is_empty()
 
     def start(self) -> None:
         """Nothing; from now on entries are written, and what an earlier process left in the spool."""
@@ -151,7 +151,7 @@ class Steady:
         """Until something came, and a little longer for more; while lines wait in the spool only for a while."""
         self._came.clear()
         if not self._queue:
-            rest = _REST_S if self.spool.waiting() else _SWEEP_S
+            rest = _SWEEP_S if self.spool.is_empty() else _REST_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._came.wait(), rest)
         await asyncio.sleep(_GATHER_S)
@@ -186,7 +186,7 @@ class Steady:
             raise JournalUnavailable("The journal does not answer at the moment.") from None
 
     async def _empty_the_spool(self) -> None:
-        for path in self.spool.waiting():
+        for path in await asyncio.to_thread(self.spool.waiting):
             if self._is_closing:
                 return
             lines = await self.spool.lines_in(path)

@@ -326,6 +326,20 @@ def test_while_anything_waits_in_the_spool_everybody_is_behind(place):
     assert run(place.steady(), watch) is True
 
 
+def test_to_see_that_the_spool_is_not_empty_takes_no_longer_when_it_is_full(tmp_path):
+    spool = Spool(tmp_path)
+    assert spool.is_empty()
+    (tmp_path / "a.unreadable").touch()
+    assert spool.is_empty()
+    for number in range(20_000):
+        (tmp_path / f"{number}.lines").touch()
+
+    started = time.perf_counter()
+    assert not spool.is_empty()
+    assert time.perf_counter() - started < 0.02
+    assert spool.depth() == 20_000 == len(spool.waiting())
+
+
 def test_who_lost_anything_is_behind_from_then_on(place):
     place.appear()
 
