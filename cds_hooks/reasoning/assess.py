@@ -18,8 +18,8 @@ from cds_hooks.model.results import Assessment, Finding, Gap, GapReason, Match
 from cds_hooks.model.scores import ScoreRange
 from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.caution import firm
-from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, not_met, stopped_by_the_gate
-from cds_hooks.reasoning.logic import TruthOf, relied_on, truth, would_settle
+from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, stopped_by_the_gate
+from cds_hooks.reasoning.logic import TruthOf, relied_on, truth, weighed, would_settle
 
 _ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
 
@@ -71,9 +71,9 @@ def assess_cause(rule: Cause, truth_of: TruthOf, gate: Truth = Truth.PRESENT) ->
     """Whether a cause is listed, with what speaks for and against it."""
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
         return stopped_by_the_gate(rule.id, gate)
-    answer = truth(rule.when, truth_of)
+    answer, unknown = weighed(rule.when, truth_of)
     if answer is not Truth.PRESENT:
-        return not_met(rule.id, rule.when, answer, truth_of)
+        return Match(rule.id, answer, would_settle=unknown)
     for_it = [item for item in rule.supports if truth_of(item.finding) is Truth.PRESENT]
     against = tuple(name for name in rule.against if truth_of(name) is Truth.PRESENT)
     open_support = tuple(item.finding for item in rule.supports if truth_of(item.finding) is Truth.UNKNOWN)
@@ -114,9 +114,9 @@ def assess_demotion(
     situation stays true that must not lower anything. `firmly` is the truth that may lower, left out: the same.
     """
     firmly = firmly or truth_of
-    answer = truth(rule.when, firmly)
+    answer, unknown = weighed(rule.when, firmly)
     if answer is not Truth.PRESENT:
-        return not_met(rule.id, rule.when, answer, firmly)
+        return Match(rule.id, answer, would_settle=unknown)
     because = relied_on(rule.when, firmly)
     if truth(rule.never_when, truth_of) is Truth.PRESENT:
         danger = relied_on(rule.never_when, truth_of)

@@ -12,9 +12,9 @@ from functools import cache
 from cds_hooks.model.criteria import ABOUT_ORDERS, Criterion, TierStep
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Finding, Gap, GapReason, Match
-from cds_hooks.model.truth import Expression, Tier, Truth
+from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.caution import firm, held_down, leaves
-from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, truth, would_settle
+from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, truth, weighed, would_settle
 
 _UNREADABLE = frozenset(
     {GapReason.UNIT_UNKNOWN, GapReason.IMPLAUSIBLE, GapReason.VALUE_UNKNOWN, GapReason.CONFLICTING}
@@ -41,9 +41,9 @@ def assess_criterion(
     firmly = firmly or truth_of
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
         return stopped_by_the_gate(rule.id, gate)
-    answer = truth(rule.when, truth_of)
+    answer, unknown = weighed(rule.when, truth_of)
     if answer is not Truth.PRESENT:
-        return not_met(rule.id, rule.when, answer, truth_of)
+        return Match(rule.id, answer, would_settle=unknown)
     for unless in rule.unless:
         if truth(unless.when, firmly) is Truth.PRESENT:
             excuse = relied_on(unless.when, firmly)
@@ -81,13 +81,6 @@ def stopped_by_the_gate(rule_id: str, gate: Truth) -> Match:
     return Match(rule_id, gate)
 
 
-def not_met(rule_id: str, expression: Expression, answer: Truth, truth_of: TruthOf) -> Match:
-    """The match of a rule that is absent or open, with what would settle it."""
-    return Match(
-        rule_id, answer, would_settle=would_settle(expression, truth_of) if answer is Truth.UNKNOWN else ()
-    )
-
-
 def _urgency(match: Match) -> int:
     return match.tier.rank if match.tier is not None else len(Tier)
 
@@ -96,12 +89,11 @@ def _at_a_tier(rule: Criterion, truth_of: TruthOf, of_the_rule: TruthOf) -> Matc
     """The first step that is present; what the rule itself rests on is told by `of_the_rule`."""
     open_steps: list[str] = []
     for index, step in enumerate(rule.tiers):
-        answer = Truth.PRESENT if step.when is None else truth(step.when, truth_of)
+        answer, unknown = (Truth.PRESENT, ()) if step.when is None else weighed(step.when, truth_of)
         if answer is Truth.PRESENT:
             taken = _taken(rule, index, step, open_steps, truth_of)
             return replace(taken, relied_on=_unique([*relied_on(rule.when, of_the_rule), *taken.relied_on]))
-        if answer is Truth.UNKNOWN and step.when is not None:
-            open_steps += would_settle(step.when, truth_of)
+        open_steps += unknown
     return Match(rule.id, Truth.UNKNOWN if open_steps else Truth.ABSENT, would_settle=_unique(open_steps))
 
 

@@ -21,17 +21,13 @@ SCORE_PREFIX = "score:"
 
 def truth(expression: Expression, truth_of: TruthOf) -> Truth:
     """Truth of the expression, given the truth of each finding it names."""
-    if isinstance(expression, str):
-        return truth_of(expression)
-    if isinstance(expression, All):
-        return _all(expression.all, truth_of)
-    if isinstance(expression, AnyOf):
-        return _any(expression.any, truth_of)
-    if isinstance(expression, NoneOf):
-        return negation(_any(expression.none, truth_of))
-    if isinstance(expression, AtLeast):
-        return _at_least(expression.at_least, truth_of)
-    return truth_of(score_key(expression.score.id, expression.score.at_least))
+    return _weighed(expression, truth_of, [])
+
+
+def weighed(expression: Expression, truth_of: TruthOf) -> tuple[Truth, tuple[str, ...]]:
+    """Truth of the expression, and what would settle it, in one pass."""
+    unknown: list[str] = []
+    return _weighed(expression, truth_of, unknown), tuple(dict.fromkeys(unknown))
 
 
 def all_of(values: Iterable[Truth]) -> Truth:
@@ -55,9 +51,7 @@ def relied_on(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
 
 def would_settle(expression: Expression, truth_of: TruthOf) -> tuple[str, ...]:
     """Unknown findings whose answer could still change the expression; empty once it is decided."""
-    found: dict[str, None] = {}
-    _add_open((expression,), truth_of, found)
-    return tuple(found)
+    return weighed(expression, truth_of)[1]
 
 
 def names(expression: Expression) -> Iterator[str]:
@@ -98,50 +92,43 @@ def negation(value: Truth) -> Truth:
     return Truth.ABSENT if value is Truth.PRESENT else Truth.PRESENT
 
 
-def _all(parts: Iterable[Expression], truth_of: TruthOf) -> Truth:
-    """Least of the truths; nothing is asked after the first that is absent."""
-    answer = Truth.PRESENT
+def _weighed(expression: Expression, truth_of: TruthOf, unknown: list[str]) -> Truth:
+    """The truth; while that is unknown, the unknown findings that keep it so are added."""
+    if isinstance(expression, All):
+        return _decided_by(Truth.ABSENT, expression.all, truth_of, unknown)
+    if isinstance(expression, AnyOf):
+        return _decided_by(Truth.PRESENT, expression.any, truth_of, unknown)
+    if isinstance(expression, NoneOf):
+        return negation(_decided_by(Truth.PRESENT, expression.none, truth_of, unknown))
+    if isinstance(expression, AtLeast):
+        return _at_least(expression.at_least, truth_of, unknown)
+    name = expression if isinstance(expression, str) else score_key(expression.score.id, expression.score.at_least)
+    return _decided_by(Truth.PRESENT, (name,), truth_of, unknown)
+
+
+def _decided_by(decisive: Truth, parts: Iterable[Expression], truth_of: TruthOf, unknown: list[str]) -> Truth:
+    """That truth as soon as one part has it, and nothing is asked after it; else unknown when one part is."""
+    begin, answer = len(unknown), negation(decisive)
     for part in parts:
-        value = truth_of(part) if isinstance(part, str) else truth(part, truth_of)
-        if value is Truth.ABSENT:
-            return Truth.ABSENT
+        value = truth_of(part) if isinstance(part, str) else _weighed(part, truth_of, unknown)
+        if value is decisive:
+            del unknown[begin:]
+            return decisive
         if value is Truth.UNKNOWN:
             answer = Truth.UNKNOWN
+            if isinstance(part, str):
+                unknown.append(part)
     return answer
 
 
-def _any(parts: Iterable[Expression], truth_of: TruthOf) -> Truth:
-    """Greatest of the truths; nothing is asked after the first that is present."""
-    answer = Truth.ABSENT
-    for part in parts:
-        value = truth_of(part) if isinstance(part, str) else truth(part, truth_of)
-        if value is Truth.PRESENT:
-            return Truth.PRESENT
-        if value is Truth.UNKNOWN:
-            answer = Truth.UNKNOWN
-    return answer
-
-
-def _at_least(counted: Counted, truth_of: TruthOf) -> Truth:
-    values = [truth(part, truth_of) for part in counted.of]
+def _at_least(counted: Counted, truth_of: TruthOf, unknown: list[str]) -> Truth:
+    begin = len(unknown)
+    values = [_decided_by(Truth.PRESENT, (part,), truth_of, unknown) for part in counted.of]
     present = values.count(Truth.PRESENT)
-    if present >= counted.count:
-        return Truth.PRESENT
-    possible = present + values.count(Truth.UNKNOWN)
-    return Truth.UNKNOWN if possible >= counted.count else Truth.ABSENT
-
-
-def _add_open(parts: Iterable[Expression], truth_of: TruthOf, found: dict[str, None]) -> None:
-    """Adds the unknown findings of those parts that are unknown."""
-    for part in parts:
-        if isinstance(part, str):
-            if truth_of(part) is Truth.UNKNOWN:
-                found[part] = None
-        elif truth(part, truth_of) is Truth.UNKNOWN:
-            if isinstance(part, ScoreAtLeast):
-                found[score_key(part.score.id, part.score.at_least)] = None
-            else:
-                _add_open(parts_of(part), truth_of, found)
+    if present < counted.count <= present + values.count(Truth.UNKNOWN):
+        return Truth.UNKNOWN
+    del unknown[begin:]
+    return Truth.PRESENT if present >= counted.count else Truth.ABSENT
 
 
 def _relied_on(expression: Expression, truth_of: TruthOf) -> Iterator[str]:

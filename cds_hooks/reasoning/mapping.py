@@ -22,7 +22,7 @@ from cds_hooks.reasoning.answers import find_answer
 from cds_hooks.reasoning.caution import is_narrative
 from cds_hooks.reasoning.descriptions import with_described
 from cds_hooks.reasoning.entries import Chart, sort_entries
-from cds_hooks.reasoning.logic import SCORE_PREFIX, all_of, parsed_key, relied_on, truth, would_settle
+from cds_hooks.reasoning.logic import SCORE_PREFIX, all_of, parsed_key, relied_on, weighed
 from cds_hooks.reasoning.measures import age_holds, find_measure, find_trend, newest_values
 from cds_hooks.reasoning.medicines import Medicines, find_medicine, identify
 from cds_hooks.reasoning.narrative import with_narrative
@@ -136,9 +136,9 @@ class Findings(Mapping[str, Finding]):
         return self._derived(rule, rule.when or AnyOf(()))
 
     def _derived(self, rule: FindingRule, expression: Expression) -> Finding:
-        answer = truth(expression, self.truth_of)
+        answer, unknown = weighed(expression, self.truth_of)
         if answer is Truth.UNKNOWN:
-            parts = self._named(would_settle(expression, self.truth_of))
+            parts = self._named(unknown)
             gaps = tuple(dict.fromkeys(gap for part in parts for gap in part.gaps))
             return Finding(rule.id, answer, gaps=gaps)
         parts = self._named(relied_on(expression, self.truth_of))
