@@ -79,11 +79,11 @@ def _by_name(entry: Observed, library: Library) -> tuple[Named, ...]:
 def _text_of(entry: Observed | Problem, library: Library) -> str:
     if isinstance(entry, Problem):
         return _unexplained(entry.what, library)
-    if _is_result(entry, library) or answer_of(entry, library):
+    if not isinstance(entry.value, Coded | str) or _is_result(entry, library) or answer_of(entry, library):
         return ""
     if isinstance(entry.value, Coded):
         return _unexplained(entry.value, library)
-    return entry.value if isinstance(entry.value, str) and quantity_of(entry) is None else ""
+    return entry.value if quantity_of(entry) is None else ""
 
 
 def _is_result(entry: Observed, library: Library) -> bool:
