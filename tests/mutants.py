@@ -47,7 +47,7 @@ def main() -> None:
 
 def _sample(drawn: random.Random, modules: int, faults: int) -> list[str]:
     """Names of faults. No other modules than those they are in are touched from now on."""
-    paths = sorted(walk_mutatable_files())
+    paths = sorted(path for path in walk_mutatable_files() if path.stat().st_size)
     paths = drawn.sample(paths, min(modules, len(paths)))
     config().only_mutate = [str(path) for path in paths]
     known = [name for path in paths for name in _faults(path)]

@@ -52,6 +52,11 @@ def test_a_count_in_another_unit_is_compared_after_conversion(count):
     assert P is below_10(platelets(count)).truth
 
 
+@pytest.mark.parametrize("count", ["8", "150", "<50"])
+def test_a_finding_bears_the_name_of_its_rule_whatever_it_comes_to(count):
+    assert below_10(platelets(count)).id == "it"
+
+
 def test_no_count_is_unknown():
     assert U is below_10().truth
 

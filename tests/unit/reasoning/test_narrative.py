@@ -209,6 +209,14 @@ def test_a_denial_in_a_sentence_does_not_end_what_was_charted_by_name():
     assert truth("rash", observed("petechiae", at=hours_ago(5)), exam("no petechiae")) is Truth.PRESENT
 
 
+def test_a_later_sentence_ends_what_an_earlier_one_said():
+    said = exam("petechiae seen", at=hours_ago(5), reference="Observation/1")
+    denied = exam("no petechiae", at=hours_ago(2), reference="Observation/2")
+
+    assert truth("rash", said) is Truth.PRESENT
+    assert truth("rash", said, denied) is Truth.ABSENT
+
+
 def test_what_is_over_counts_where_the_past_does():
     found = mention(exam("history of petechiae"))
 

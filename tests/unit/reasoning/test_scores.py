@@ -88,6 +88,12 @@ def test_a_value_is_rounded_as_the_score_was_made():
     assert (2, 2) == span([rounded], platelets("49.4"))
 
 
+def test_the_middle_of_a_step_counts_upwards_and_not_to_the_even_one():
+    rounded = COUNT.replace("    bands:", '    round_to: "2"\n    bands:')
+
+    assert (1, 1) == span([rounded], platelets("49"))
+
+
 @pytest.mark.parametrize(
     ("expected", "count"), [((2, 2), "48.7"), ((1, 1), "48.75"), ((1, 1), "98.7"), ((0, 0), "98.75")]
 )
@@ -228,6 +234,12 @@ def test_an_item_that_only_its_scale_leaves_open_is_settled_by_the_scale():
     found = total([SCALED], platelets("60"), observed("petechiae"))
 
     assert (("platelets",), ("which scale",)) == (found.missing, found.settles)
+
+
+def test_other_bands_may_be_given_by_the_laboratory_limit():
+    item = COUNT + OTHER.replace('{at_least: "50", unit: "10*9/L"}', '{below: "1", of: lower-limit}')
+
+    assert (1, 3) == span([item], platelets("60", low=amount("150 10*9/L")), observed("petechiae"))
 
 
 def test_an_item_without_a_value_is_settled_by_the_value():
