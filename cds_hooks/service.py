@@ -67,6 +67,7 @@ _NOT_THEIRS = (
     "What came of the problem list and the observations is not said to be of the patient in context.patientId: "
     "send the entries of this patient, each with subject.reference."
 )
+_NEITHER = "The file is neither a CDS Hooks request nor a FHIR Bundle."
 _UNKNOWN_PATIENT = (
     "The FHIR server does not know the patient in context.patientId: send the id under which it keeps the patient."
 )
@@ -322,8 +323,12 @@ def _patient_in(body: bytes) -> str:
     """Id of the first Patient in a Bundle."""
     try:
         bundle = msgspec.json.decode(body, type=_Bundle)
-    except (msgspec.MsgspecError, RecursionError):
-        raise RequestError("The file is neither a CDS Hooks request nor a FHIR Bundle.") from None
+    except msgspec.ValidationError:
+        raise RequestError(_NEITHER) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise RequestError("The file is no JSON, or its JSON is broken.") from None
+    if bundle.resourceType != "Bundle":
+        raise RequestError(_NEITHER)
     for entry in bundle.entry:
         if entry.resource is not None and entry.resource.resourceType == "Patient" and entry.resource.id:
             return entry.resource.id
@@ -340,4 +345,5 @@ class _Entry(msgspec.Struct):
 
 
 class _Bundle(msgspec.Struct):
+    resourceType: str = ""  # noqa: N815  # as above
     entry: list[_Entry] = []

@@ -132,7 +132,7 @@ def test_one_file_that_is_no_chart_keeps_no_other_from_being_explained(files, tm
     result = run("explain", wrong, files / "child-fever-purpura.json", "--at", AT_TEXT)
 
     assert result.exit_code == 1
-    assert f"Error: {wrong}: The file is neither" in result.output
+    assert f"Error: {wrong}: The file is no JSON" in result.output
     assert "R-FEV5-01" in result.output
 
 
@@ -183,7 +183,7 @@ def test_what_is_no_chart_is_told_without_a_traceback(tmp_path):
     result = run("explain", file)
 
     assert result.exit_code == 1
-    assert result.output == f"Error: {file}: The file is neither a CDS Hooks request nor a FHIR Bundle.\n"
+    assert result.output == f"Error: {file}: The file is no JSON, or its JSON is broken.\n"
 
 
 # ---------------------------------------------------------------- validate

@@ -486,13 +486,25 @@ def test_a_bundle_in_a_file_is_everything_the_chart_holds():
     assert {state.state for state in record.lists.values()} == {Listing.COMPLETE}
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"entry": 1}', b'{"entry":' + b"[" * 5000])
-def test_a_file_that_is_neither_is_refused(body):
-    with pytest.raises(RequestError, match="neither a CDS Hooks request nor a FHIR Bundle"):
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "no JSON"),
+        (b"not json", "no JSON"),
+        (b'{"entry":' + b"[" * 5000, "neither a CDS Hooks request nor a FHIR Bundle"),
+        (b"[]", "neither a CDS Hooks request nor a FHIR Bundle"),
+        (b'{"entry": 1}', "neither a CDS Hooks request nor a FHIR Bundle"),
+        (b'{"resourceType": "Patient", "id": "p"}', "neither a CDS Hooks request nor a FHIR Bundle"),
+    ],
+)
+def test_a_file_that_is_neither_is_refused(body, why):
+    with pytest.raises(RequestError, match=why):
         record_of_file(body, LIBRARY, AT)
 
 
-@pytest.mark.parametrize("body", [page(), page(PETECHIAE), page({"resourceType": "Patient"}), b'{"entry":[{}]}'])
+@pytest.mark.parametrize(
+    "body", [page(), page(PETECHIAE), page({"resourceType": "Patient"}), b'{"resourceType":"Bundle","entry":[{}]}']
+)
 def test_a_bundle_without_a_patient_is_refused(body):
     with pytest.raises(RequestError, match="no Patient with an id") as caught:
         record_of_file(body, LIBRARY, AT)
