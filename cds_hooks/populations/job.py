@@ -99,7 +99,7 @@ class Job:
 
     def screen(self) -> Screen:
         """The screen of both libraries."""
-        return Screen(self._libraries, min(self.instants, default=None))
+        return Screen(self._libraries, min(self.instants, default=None), max(self.instants, default=None))
 
     def plan(self, kinds: Iterable[str], cut_short: Iterable[str], explained: Iterable[str] = ()) -> Plan:
         """What is asked of every chart, once it is known which types the export holds."""

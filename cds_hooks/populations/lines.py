@@ -6,7 +6,7 @@ and after. The members that tell whose an entry is and what it is about are name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Final, TypeAlias, cast, get_args
@@ -55,6 +55,10 @@ class Line(Struct, gc=False, omit_defaults=True, rename="camel"):
     effective_instant: Member = UNSET
     effective_period: Member = UNSET
     issued: Member = UNSET
+    recorded_date: Member = UNSET
+    asserted_date: Member = UNSET
+    onset_date_time: Member = UNSET
+    onset_period: Member = UNSET
     reason_code: Member = UNSET
     reason: Member = UNSET
     conclusion_code: Member = UNSET
@@ -86,17 +90,25 @@ _SHAPES: Final[Mapping[str, type[Struct]]] = {shape.__name__: shape for shape in
 
 
 class Beside:
-    """What may say, beside its code, what an entry of some type is about."""
+    """What of an entry of some type is looked at, at a glance, beside its code."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, dates: tuple[str, ...] = ()) -> None:
         self.names = names
         self.of: Callable[[Line], tuple[Member, ...]] = attrgetter(*names)
         self.nothing: tuple[Member, ...] = (UNSET,) * len(names)
+        """What `of` is when only the code says what the entry is about, and only the dates when it was."""
+        self.dates: Mapping[str, Callable[[Line], str]] = {name: attrgetter(name) for name in dates}
 
 
 BESIDE_THE_CODE: Final[Mapping[str, Beside]] = {
-    "Observation": Beside("value_string", "value_codeable_concept", "component", "comments"),
-    "Condition": Beside("date_recorded", "comments"),
+    "Observation": Beside(
+        *("value_string", "value_codeable_concept", "component", "comments"),
+        *("effective_instant", "effective_period"),
+        dates=("effective_date_time", "issued"),
+    ),
+    "Condition": Beside(
+        *("date_recorded", "onset_period"), dates=("recorded_date", "asserted_date", "onset_date_time")
+    ),
     "Encounter": Beside("reason_code", "reason"),
 }
 """The types of which most exports are full. A member of another FHIR version counts as well."""
@@ -126,15 +138,22 @@ def decoder(kind: str) -> msgspec.json.Decoder[Line]:
 def glancer(kind: str) -> msgspec.json.Decoder[Line]:
     """The same with no more members than tell whose an entry is, and whether it has to be read in full."""
     beside = BESIDE_THE_CODE.get(kind)
-    looked_at = {ABOUT.get(kind, "code"), *(beside.names if beside else ())}
-    return _decoder(kind, (one.name for one in msgspec.structs.fields(_SHAPES[kind]) if one.name in looked_at))
+    dates = frozenset(beside.dates) if beside else frozenset[str]()
+    looked_at = {ABOUT.get(kind, "code"), *(beside.names if beside else ()), *dates}
+    names = (one.name for one in msgspec.structs.fields(_SHAPES[kind]) if one.name in looked_at)
+    return _decoder(kind, names, dates)
 
 
-def _decoder(kind: str, names: Iterable[str]) -> msgspec.json.Decoder[Line]:
+def _decoder(kind: str, names: Iterable[str], texts: Container[str] = frozenset()) -> msgspec.json.Decoder[Line]:
     common = {one.name: one for one in msgspec.structs.fields(Line)}
     written = {one.name: one.encode_name for one in msgspec.structs.fields(_SHAPES[kind])}
     own = [name for name in names if name not in (*_HEAD, "lost")]
-    members = [(name, Member, field(default=UNSET, name=written[name])) for name in own]
+    members = [
+        (name, str, field(default="", name=written[name]))
+        if name in texts
+        else (name, Member, field(default=UNSET, name=written[name]))
+        for name in own
+    ]
     head = [
         (name, common[name].type, field(default=common[name].default, name=common[name].encode_name))
         for name in _HEAD

@@ -6,9 +6,11 @@ once for each way of writing it. In doubt an entry may speak; the chart is then 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 import msgspec
@@ -56,6 +58,15 @@ _NAMING: Final = (
     ("coded_diagnosis", "codedDiagnosis"),
 )
 """Members that decide what an entry is about."""
+_ESSENTIAL: Final = frozenset({"Observation", "Condition"})
+"""Types of which a chart must have the whole list."""
+_NO_DAY: Final = "~"
+"""After every day."""
+_TIME: Final = re.compile(rb'"(\d[^"]*)"')
+_times: Final = attrgetter(
+    *("effective_date_time", "effective_instant", "effective_period", "issued", "recorded_date", "asserted_date"),
+    *("onset_date_time", "onset_period"),
+)
 _CODED: Final = frozenset({"Observation", "Condition", "Flag"})
 """Types in which, without a value in words, the code alone decides."""
 
@@ -69,12 +80,13 @@ _Speaks: TypeAlias = bool | tuple[tuple[Trigger, frozenset[str]], ...]
 class Screen:
     """Asked for each entry while files are read. Remembers what it found out, so it is made once a process."""
 
-    def __init__(self, libraries: Sequence[Library], since: datetime | None) -> None:
-        """`since` is the earliest instant that is judged at; None when any instant can be."""
+    def __init__(self, libraries: Sequence[Library], since: datetime | None, until: datetime | None) -> None:
+        """`since` and `until` are the first and the last instant that is judged at; None when any can be."""
         self._triggers = [wakes for library in libraries if (wakes := trigger(library, _HOOK))]
         self.is_open = len(self._triggers) < len(libraries)
         """Whether a rule can speak on any chart, so that every chart must be assessed."""
         self._since = since
+        self._today = until.astimezone(UTC).date().isoformat() if until else _NO_DAY
         self._known: dict[_Way, _Speaks] = {}
         self._quiet: defaultdict[str, set[bytes]] = defaultdict(set)
         """By type, codes that cannot speak when nothing else says what the entry is about."""
@@ -89,12 +101,18 @@ class Screen:
             return range(len(lines))
         quiet, nothing = self._quiet[kind], beside.nothing
         seen = enumerate(zip(codes, map(beside.of, lines), strict=True))
-        return [number for number, (code, rest) in seen if code not in quiet or rest != nothing]
+        found = [number for number, (code, rest) in seen if code not in quiet or rest != nothing]
+        for date in beside.dates.values():
+            if max(map(date, lines)) >= self._today:
+                found += [number for number, line in enumerate(lines) if date(line) >= self._today]
+        return found
 
     def may_speak(self, line: Line) -> bool:
         """Whether the entry could make a rule speak, or a gap that is said even when nothing else is."""
         if self.is_open or line.resource_type not in _STATUS:
             return self.is_open
+        if line.resource_type in _ESSENTIAL and self._is_ahead(line):
+            return True
         way = _way(line)
         speaks = self._known.get(way)
         if speaks is None:
@@ -102,6 +120,11 @@ class Screen:
         if speaks is False:
             return _is_of_another_version(line)
         return speaks is True or any(self._is_pulled(line, *measured) for measured in speaks)
+
+    def _is_ahead(self, line: Line) -> bool:
+        """Whether a time of it may lie ahead: then its list is not whole, which every chart has to say."""
+        written_times = b" ".join(map(written, _times(line)))
+        return any(_may_be_after(time, self._today) for time in _TIME.findall(written_times))
 
     def _found_out(self, way: _Way, line: Line) -> _Speaks:
         if len(self._known) >= _WAYS:
@@ -155,6 +178,12 @@ def _way(line: Line) -> _Way:
     if code and not is_in_words and kind in _CODED:
         return kind, code
     return kind, code, *map(written, _naming(line)), _parts(line)
+
+
+def _may_be_after(time: bytes, today: str) -> bool:
+    """Whether a time may be of a later day than today's in Greenwich."""
+    day = time[:10].decode(errors="replace")
+    return day > today or (day == today and b"-" in time[10:])
 
 
 def _latest(line: Line) -> datetime | None:

@@ -11,7 +11,7 @@ import hmac
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 from time import perf_counter
@@ -31,6 +31,7 @@ _Ask: TypeAlias = Callable[[Library], Advice]
 """The advice of one library on one chart at one instant."""
 
 _HASH: Final = 32
+_NO_END: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _ESSENTIAL: Final = frozenset({"Condition", "Observation"})
 
 
@@ -90,13 +91,13 @@ def _of_patient(name: str, patient: str, rows: list[Row], plan: Plan, medication
 
 def _of_chart(name: str, patient: str, rows: list[Row], plan: Plan, medication: Lookup) -> Iterator[Result]:
     """One result for each instant. Of earlier instants only what was written by then is read."""
-    instants = plan.instants or visits(rows)
+    instants, end = plan.instants or visits(rows), max(plan.instants, default=_NO_END)
     whole = any(row.kind == BUNDLE for row in rows)
     lists = Lists(None if whole else plan.listed, plan.cut_short, plan.most)
     is_asked = any(row.may_speak for row in rows) or (plan.is_blind and not whole)
     for instant in instants:
         if is_asked:
-            chart = Chart(patient, as_of(rows, instant, instants[-1]), lists, medication)
+            chart = Chart(patient, as_of(rows, instant, end), lists, medication)
             ask = partial(chart_advice, chart, instant, plan.voice)
             yield _result(name, instant, ask, plan)
         else:

@@ -18,7 +18,9 @@ from tests.unit.populations.exports import LIBRARY, STORIES, chart, no_medicatio
 
 SCREEN = screen()
 PARTS = [one for story in STORIES.values() for one in story]
-VALUES = st.sampled_from(["", "x", "Petechiae", 5, None, True, [], {}, "2026-03-01", ["a"], {"text": "purpura"}])
+VALUES = st.sampled_from(
+    ["", "x", "Petechiae", 5, None, True, [], {}, "2026-03-01", "2031-01-01", ["a"], {"text": "purpura"}]
+)
 
 
 @st.composite

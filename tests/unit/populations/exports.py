@@ -79,8 +79,8 @@ def stories_export(folder):
     return write_export(folder, [resource for story in STORIES.values() for resource in story])
 
 
-def screen(*libraries, since=AT):
-    return Screen(libraries or (LIBRARY,), since)
+def screen(*libraries, since=AT, until=AT):
+    return Screen(libraries or (LIBRARY,), since, until)
 
 
 def rows(*resources, scatter=None):

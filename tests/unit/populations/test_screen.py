@@ -14,6 +14,8 @@ BLOOD_PRESSURE = {"resourceType": "Observation", "id": "b", "status": "final"} |
     "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
 }
 
+VISIT = {"resourceType": "Encounter", "id": "e", "status": "finished", "subject": {"reference": "Patient/p1"}}
+
 
 def speaks(resource, *, since=AT, libraries=()):
     [row] = rows(resource, scatter=Scatter(screen(*libraries, since=since)))
@@ -97,6 +99,29 @@ def test_what_was_found_out_is_found_out_once_and_forgotten_when_it_is_too_much(
     assert [False, True, False, True, False] == found
 
 
+@pytest.mark.parametrize(
+    ("dated", "may_speak"),
+    [
+        ({"effectiveDateTime": "2031-01-01"}, True),
+        ({"effectiveDateTime": ago(days=60), "issued": "2031-01-01T00:00:00Z"}, True),
+        ({"effectiveDateTime": None, "effectiveInstant": "2031-01-01T00:00:00Z"}, True),
+        ({"effectiveDateTime": None, "effectivePeriod": {"start": ago(days=60), "end": "2031"}}, True),
+        ({"effectiveDateTime": "2026-03-02T08:00:00Z"}, False),
+        ({"effectiveDateTime": "2026-03-02T08:00:00-05:00"}, True),
+        ({"effectiveDateTime": "soon"}, False),
+    ],
+)
+def test_a_result_dated_ahead_leaves_its_list_open_and_so_may_speak(dated, may_speak):
+    assert speaks(BLOOD_PRESSURE | dated) is may_speak
+
+
+@pytest.mark.parametrize("member", ["recordedDate", "assertedDate", "onsetDateTime"])
+def test_a_problem_dated_ahead_may_speak_and_a_visit_does_not(member):
+    assert speaks(petechiae(code={"text": "Gout"}) | {member: "2031-01-01"})
+    assert speaks(petechiae(code={"text": "Gout"}, onsetPeriod={"start": "2031-01-01"}))
+    assert not speaks(VISIT | {"period": {"start": "2031-01-01"}})
+
+
 # ---------------------------------------------------------------- values, and rules for any chart
 
 
@@ -133,6 +158,6 @@ def test_what_a_trend_asks_for_speaks_with_any_value():
 def test_with_a_rule_that_can_speak_on_any_chart_every_chart_is_assessed():
     library = library_of(RULES, criteria={"R-AD-01": "when: adult\nneeds_skin_bleeding: false"})
 
-    assert Screen([library], AT).is_open
+    assert Screen([library], AT, AT).is_open
     assert speaks(petechiae(code={"text": "Gout"}), libraries=(library,))
-    assert not Screen([LIBRARY], AT).is_open
+    assert not Screen([LIBRARY], AT, AT).is_open

@@ -34,6 +34,27 @@ def test_each_plain_line_stands_by_itself_with_its_patient(scan):
     assert [lines(one) for one in some] == cut(seen, lines(*some))
 
 
+@pytest.mark.parametrize(
+    "resource",
+    [
+        HEALTHY | {"recordedDate": "2031-01-01"},
+        platelets(250, effectiveDateTime="2031-01-01"),
+        platelets(250, issued="2031-01-01T00:00:00Z"),
+        platelets(250, effectivePeriod={"start": "2031-01-01"}),
+        platelets(8),
+        {"resourceType": "Encounter", "id": "e", "status": "finished", "reasonCode": [{"text": "petechiae"}]},
+        {"resourceType": "Flag", "id": "f", "status": "active", "code": {"text": "petechiae"}},
+    ],
+)
+def test_whatever_may_speak_in_full_is_awake_among_lines_that_may_not(scan, resource):
+    quiet = of("p1", resource | {"id": "q", "code": {"text": "Gout"}, "reasonCode": []})
+    quiet |= {"recordedDate": "2020-01-01", "effectiveDateTime": "2020-01-01", "issued": "2020-01-01T00:00:00Z"}
+    quiet.pop("effectivePeriod", None)
+    scan.block(lines(quiet))  # codes that cannot speak are known from now on
+
+    assert {"p2"} == scan.block(lines(quiet, of("p2", resource), quiet)).awake
+
+
 def test_the_last_line_may_have_no_end(scan):
     block = lines(of("p1", HEALTHY), of("p2", HEALTHY))[:-1]
 
