@@ -34,6 +34,7 @@ def report(since: str | None, until: str | None, page: Path | None, *, as_csv: b
     from cds_hooks.settings import from_environment
 
     settings = from_environment()
+    _be_there(settings.journal_file)
     library = deployed(load(settings.library_dir), settings.site_dir, require_reviewed=settings.require_reviewed)
     ends = _instant(until, "--until") or datetime.now(UTC)
     begins = _instant(since, "--since") or ends - timedelta(days=_DAYS)
@@ -78,6 +79,17 @@ def diff(old: Path, new: Path, charts: tuple[Path, ...], moment: str | None) -> 
         cards = [*changed_cards(charts, before, after, _instant(moment, "--at") or datetime.now(UTC))]
         for line in ["", *(cards or [f"The cards of all {len(charts)} charts are the same."])]:
             click.echo(line)
+
+
+def _be_there(journal: Path | None) -> None:
+    """Nothing; a report makes no journal. Raises JournalUnavailable when the file is not there."""
+    from cds_hooks.errors import JournalUnavailable
+
+    if journal is not None and not journal.exists():
+        raise JournalUnavailable(
+            "There is no journal at CDS_JOURNAL: set it as the service has it, and run in the folder of the service "
+            "where it names a relative path. The service makes the file with its first call."
+        )
 
 
 def _instant(text: str | None, option: str) -> datetime | None:

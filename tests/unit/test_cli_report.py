@@ -74,6 +74,14 @@ def test_the_report_is_a_table_or_a_page_where_that_is_asked_for(journal, tmp_pa
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
 
 
+def test_a_report_makes_no_journal_where_there_is_none(tmp_path):
+    result = run("report", *SPAN, journal=f"sqlite+aiosqlite:///{tmp_path / 'none.sqlite'}")
+
+    assert result.exit_code == 1
+    assert "There is no journal at CDS_JOURNAL: set it as the service has it" in result.output
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_a_time_that_is_none_is_refused(journal):
     result = run("report", "--since", "yesterday", **journal)
 
