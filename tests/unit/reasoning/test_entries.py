@@ -179,6 +179,16 @@ def test_a_problem_is_active_unless_ended_or_doubtful(expected, entry):
     assert expected is mention(entry).active
 
 
+@pytest.mark.parametrize(
+    ("active", "words"),
+    [([True], "Petechiae"), ([False], "History of petechiae"), ([], "Family history of petechiae")],
+)
+def test_the_words_beside_a_code_tell_that_it_is_over_or_a_relatives(active, words):
+    entry = problem(Coded((Coding("snomed", "1001"),), words))
+
+    assert active == [found.active for found in chart(entry).mentions_of(["petechiae"])]
+
+
 def test_the_reason_of_a_visit_keeps_its_source():
     assert "visit" == mention(problem("petechiae", source="visit")).source
 

@@ -287,7 +287,9 @@ def test_a_result_outside_the_window_is_unknown():
 
 
 def test_an_undated_result_is_unknown():
-    assert U is urine(observed("urine blood", "2+", undated=True)).truth
+    found = urine(observed("urine blood", "2+", undated=True))
+
+    assert (U, [GapReason.UNDATED]) == (found.truth, reasons(found))
 
 
 def test_the_newest_word_decides():
