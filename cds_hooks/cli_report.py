@@ -87,8 +87,8 @@ def _be_there(journal: Path | None) -> None:
 
     if journal is not None and not journal.exists():
         raise JournalUnavailable(
-            "There is no journal at CDS_JOURNAL: set it as the service has it, and run in the folder of the service "
-            "where it names a relative path. The service makes the file with its first call."
+            "There is no journal at CDS_JOURNAL: set it as the service has it, and where that is a relative path, "
+            "run in the folder of the service. The service makes the file with its first call."
         )
 
 

@@ -26,7 +26,7 @@ from cds_hooks.chart.record import Answer, PatientRecord, Query
 from cds_hooks.chart.shapes import Medication, OfMedicine
 from cds_hooks.model.library import Library
 from cds_hooks.populations.as_of import newest
-from cds_hooks.populations.rows import BUNDLE, Row
+from cds_hooks.populations.rows import BUNDLE, SPOILT, Row
 from cds_hooks.service import Advice, advise, answer
 
 Lookup: TypeAlias = Callable[[str], bytes | None]
@@ -74,10 +74,11 @@ def record_of(chart: Chart, at: datetime, library: Library) -> PatientRecord:
     for row in chart.rows:
         by_kind[row.kind].append(row)
     by_kind.pop(BUNDLE, None)
+    spoilt = by_kind.pop(SPOILT, [])
     by_kind[_SHARED] += _referred(by_kind, chart.medication)
     asked, held = _asked(library), chart.lists.held
     answers = {
-        query.key: _answer(by_kind.pop(query.key, []), query.key, chart.lists)
+        query.key: _answer(by_kind.pop(query.key, []), spoilt, query.key, chart.lists)
         for query in asked
         if held is None or query.key in held or query.key in by_kind
     }
@@ -103,9 +104,10 @@ def _asked(library: Library) -> tuple[Query, ...]:
     return tuple(Query(kind, "", kind, newest_first) for kind, newest_first in lists.items())
 
 
-def _answer(rows: list[Row], kind: str, lists: Lists) -> Answer:
+def _answer(rows: list[Row], spoilt: list[Row], kind: str, lists: Lists) -> Answer:
+    """One list, with what stands there in place of entries: nobody knows of which list they would be."""
     kept = newest(rows, lists.most)
-    return Answer((bundle_of(kept),), more=len(kept) < len(rows) or kind in lists.cut_short)
+    return Answer((bundle_of([*kept, *spoilt]),), more=len(kept) < len(rows) or kind in lists.cut_short)
 
 
 def _referred(by_kind: Mapping[str, list[Row]], medication: Lookup) -> list[Row]:

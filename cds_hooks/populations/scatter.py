@@ -9,7 +9,7 @@ Source: Bulk Data Access 2.0.0, output files (NDJSON, any order); FHIR R4 4.0.1,
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Final
 
@@ -19,12 +19,14 @@ from msgspec import UNSET
 from cds_hooks.chart.decoding import UNREADABLE_JSON, body
 from cds_hooks.model.library import Library
 from cds_hooks.populations.lines import KINDS, Line, codes_of, decoder, head, slimmer
-from cds_hooks.populations.owners import entries_of, patient_in, patient_named, patient_of
-from cds_hooks.populations.rows import BUNDLE, REQUEST, Bad, Row, Tally
+from cds_hooks.populations.owners import Owned, entries_of, lacks_address, patient_in, patient_named, patient_of
+from cds_hooks.populations.rows import BUNDLE, REQUEST, SPOILT, Bad, Row, Tally
 from cds_hooks.populations.screen import Screen
 from cds_hooks.populations.understood import COVERED, count_way
 
 _SHARED: Final = "Medication"
+_SPOILT: Final = frozenset({"", "OperationOutcome"})
+"""What stands in place of an entry: what cannot be read, and what a server says went wrong."""
 _KIND: Final = attrgetter("resource_type")
 
 
@@ -78,10 +80,8 @@ class Scatter:
         rows = [Row(patient_of(line), kind, encode(line), "", may_speak(line)) for line in lines]
         if kind == _SHARED:
             return rows
-        owned = [row for row in rows if row.patient]
-        if len(owned) < len(rows):
-            self.tally.reject(Bad.NO_PATIENT, len(rows) - len(owned))
-        return owned
+        self.nobodys(line for row, line in zip(rows, lines, strict=True) if not row.patient)
+        return [row for row in rows if row.patient]
 
     def _of_line(self, kind: str, line: bytes, address: str = "", whose: str = "") -> Iterator[Row]:
         """One resource by itself; what is written oddly stays as it is, and its chart is assessed."""
@@ -101,7 +101,7 @@ class Scatter:
         if patient or kind == _SHARED:
             yield Row(patient, kind, slim, address, may_speak)
         else:
-            self.tally.reject(Bad.NO_PATIENT)
+            self.nobodys([read])
 
     def _of_request(self, line: bytes) -> Iterator[Row]:
         self.tally.count(REQUEST)
@@ -112,17 +112,34 @@ class Scatter:
             self.tally.reject(Bad.NO_PATIENT)
 
     def _of_bundle(self, line: bytes) -> Iterator[Row]:
-        """Entries of a Bundle; what is nobody's goes with each patient of the Bundle."""
+        """Entries of a Bundle; a medicine that is nobody's goes with each patient of the Bundle."""
         entries = entries_of(line)
         if entries is None:
             self.tally.reject(Bad.UNREADABLE)
             return
-        everybody = sorted({entry.owner for entry in entries if entry.owner})
+        everybody = sorted({patient for entry in entries for patient in entry.owners})
         yield from (Row(patient, BUNDLE, b"") for patient in everybody)
         for entry in entries:
-            shared = not entry.owner and entry.kind == _SHARED
-            for patient in (everybody or [""]) if shared else [entry.owner]:
-                yield from self._of_line(entry.kind, entry.raw, entry.address, patient)
+            if entry.kind in KINDS:
+                for patient in entry.owners or ("",):
+                    yield from self._of_entry(entry, patient)
+            else:
+                yield from self._of_line(entry.kind, entry.raw)
+                if entry.kind in _SPOILT:
+                    yield from (Row(patient, SPOILT, entry.raw, may_speak=True) for patient in entry.owners)
+
+    def _of_entry(self, entry: Owned, patient: str) -> Iterator[Row]:
+        """An entry that the reader may refuse stays as it is, and lets its chart be assessed."""
+        rows = self._of_line(entry.kind, entry.raw, entry.address, patient)
+        if entry.is_plain or entry.kind == _SHARED:
+            yield from rows
+        else:
+            yield from (msgspec.structs.replace(row, slim=entry.raw, may_speak=True) for row in rows)
+
+    def nobodys(self, lines: Iterable[Line]) -> None:
+        """Counts lines that cannot be given to any patient."""
+        for line in lines:
+            self.tally.reject(Bad.NO_ADDRESS if lacks_address(line) else Bad.NO_PATIENT)
 
 
 def together(block: bytes, decoders: Callable[[str], msgspec.json.Decoder[Line]]) -> list[Line]:

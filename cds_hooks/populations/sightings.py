@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from cds_hooks.populations.lines import Line, codes_of, decoder, glancer
 from cds_hooks.populations.owners import patients_of
-from cds_hooks.populations.rows import REQUEST, Bad, Row
+from cds_hooks.populations.rows import REQUEST, Row
 from cds_hooks.populations.scatter import Scatter, together
 from cds_hooks.populations.screen import Screen
 
@@ -61,8 +61,8 @@ class Scan:
         awake = {patients[n] for n in unsure if may_speak(read(content[starts[n] : starts[n + 1]]))}
         places = list(pairwise(starts))
         if "" in patients:
+            self.scatter.nobodys(line for line, patient in zip(lines, patients, strict=True) if not patient)
             places = [place for place, patient in zip(places, patients, strict=True) if patient]
-            self.scatter.tally.reject(Bad.NO_PATIENT, len(patients) - len(places))
             patients = [patient for patient in patients if patient]
         return Sighting(patients, awake - {""}, places, by_line=True)
 

@@ -4,17 +4,20 @@ import json
 from copy import deepcopy
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cds_hooks.chart.decoding import UNREADABLE_JSON, body
+from cds_hooks.errors import DataUnavailable, RequestError
 from cds_hooks.populations.charts import record_of
 from cds_hooks.populations.rows import Row
 from cds_hooks.populations.scatter import Scatter
 from cds_hooks.populations.settle import settle
+from cds_hooks.populations.telling import digest_of
+from cds_hooks.service import answer, record_of_file
 from tests.protocol.charts import AT
 from tests.unit.chart.test_reader_laws import _RESOURCES
-from tests.unit.populations.exports import LIBRARY, STORIES, chart, no_medication, plan, raw, screen
+from tests.unit.populations.exports import LIBRARY, STORIES, VOICE, chart, no_medication, plan, raw, screen
 
 SCREEN = screen()
 PARTS = [one for story in STORIES.values() for one in story]
@@ -69,6 +72,57 @@ def test_a_chart_that_is_spared_has_no_card(resources):
     asked = [msgspec.structs.replace(row, may_speak=True) for row in rows]
 
     assert [] == [card for result in settle(asked, plan(), no_medication) for card in result.cards]
+
+
+NUMBER = {"system": "urn:numbers", "value": "1"}
+PERSON = {"resourceType": "Patient", "id": "p1", "birthDate": "1960-01-01", "identifier": [NUMBER]}
+OUTCOMES = [
+    {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": "forbidden"}]}
+    for severity in ("error", "information")
+]
+NAMED = st.sampled_from(
+    [
+        {"reference": "Patient/p1"},
+        {"reference": "Patient/p1/_history/2"},
+        {"reference": "#p1"},
+        {"reference": "#p"},
+        {"reference": "Group/g1"},
+        {"identifier": NUMBER},
+        {"identifier": NUMBER | {"value": "2"}},
+        {"identifier": {"value": "1"}},
+        {"display": "J."},
+        {},
+    ]
+)
+INSIDE = [
+    {"resourceType": "Patient", "id": "p1"},
+    {"resourceType": "Patient", "id": "p", "identifier": [NUMBER]},
+]
+
+
+@st.composite
+def named(draw):
+    """A resource that names its patient in some way, or an error in its place."""
+    resource = draw(st.one_of(damaged(), _RESOURCES, st.sampled_from(OUTCOMES)))
+    if resource["resourceType"] in {"Patient", "OperationOutcome"}:
+        return resource | ({"id": "p1"} if resource["resourceType"] == "Patient" else {})
+    return resource | {"subject": draw(NAMED), "contained": INSIDE}
+
+
+@given(st.lists(named(), max_size=4))
+@settings(max_examples=200)
+def test_a_bundle_of_one_patient_has_the_cards_that_the_service_gives_it(resources):
+    document = raw({"resourceType": "Bundle", "entry": [{"resource": one} for one in (PERSON, *resources)]})
+    rows = list(Scatter(SCREEN).document(document))
+    assume({"p1", ""} >= {row.patient for row in rows})  # of a Bundle with another patient there are two charts
+
+    try:
+        cards = answer(record_of_file(document, LIBRARY, AT), LIBRARY, AT, VOICE).cards
+    except (DataUnavailable, RequestError):
+        return
+    [result] = settle(rows, plan(), no_medication)
+
+    assert digest_of(cards) == result.cards_digest
 
 
 @given(st.one_of(damaged(), _RESOURCES).map(owned))
