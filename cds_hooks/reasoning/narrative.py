@@ -19,7 +19,6 @@ from cds_hooks.reasoning.codes import folded, meaning, texts
 from cds_hooks.reasoning.entries import PAST, Chart, Mention, sites_of, stands
 from cds_hooks.reasoning.said import answer_of, said_by
 from cds_hooks.reasoning.text import Aside, Named, TextReading, read_text
-from cds_hooks.reasoning.values import quantity_of
 
 _RESULTS = frozenset({"lab", "vital"})
 _POSSIBLE = "possible"
@@ -83,7 +82,7 @@ def _text_of(entry: Observed | Problem, library: Library) -> str:
         return ""
     if isinstance(entry.value, Coded):
         return _unexplained(entry.value, library)
-    return entry.value if quantity_of(entry) is None else ""
+    return entry.value
 
 
 def _is_result(entry: Observed, library: Library) -> bool:

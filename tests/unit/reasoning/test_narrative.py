@@ -133,6 +133,20 @@ def test_a_sign_in_the_value_of_an_observation_is_a_narrative_mention():
     assert found.restricted
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4 year old girl with petechiae",
+        "10 petechiae on the leg",
+        "09:30 petechiae seen",
+        ">20 petechiae, spreading",
+        "< 5 petechiae",
+    ],
+)
+def test_a_sentence_may_begin_with_a_number(text):
+    assert mention(exam(text)).said
+
+
 def test_a_body_site_is_believed_before_the_words():
     assert mention(exam("petechiae on the leg", sites=["face"])).sites == ("face",)
 
