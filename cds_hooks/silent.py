@@ -97,18 +97,23 @@ class _Look:
         return any(map(self._meant, _named_by(resource)))
 
     def _observed(self, part: Observation | Part) -> bool:
-        meant = self._meant(part.code) if part.code else None
-        if meant and self._wakes.is_pulled(meant, quantity(part.value_quantity)):
+        named = self._meant(part.code, worded=False) if part.code else None
+        if named and self._wakes.is_pulled(named, quantity(part.value_quantity)):
             return True
         in_words = part.value_string and self._by_words((part.value_string,))
         return bool(in_words or (part.value_codeable_concept and self._meant(part.value_codeable_concept)))
 
-    def _meant(self, concept: Concept) -> frozenset[str]:
-        """The concepts that matter here among those the entry stands for: by its codes, else by its words."""
+    def _meant(self, concept: Concept, *, worded: bool = True) -> frozenset[str]:
+        """The concepts that matter here among those the entry stands for: by its codes and, where read, its words.
+
+        `worded` says that words are read beside a known code, as those of an observation's name are not.
+        """
         concept = concept.concept or concept
         codes = tuple([(one.system, one.code) for one in concept.coding]) or ((concept.system, concept.code),)
         found = by_codes(codes, self._wakes)
-        return self._by_words(tuple(_texts(concept))) if found is None else found
+        if found is not None and not worded:
+            return found
+        return self._by_words(tuple(_texts(concept))) | (found or frozenset())
 
     def _by_words(self, texts: tuple[str, ...]) -> frozenset[str]:
         if texts not in self._worded:

@@ -1,6 +1,6 @@
 """Concepts of a chart entry: by code in any coding, by whole text where no code is known.
 
-Text is compared, never shown. A code always beats the text beside it.
+Text is compared, never shown. A code always beats the text beside it; what that text says more is narrative.py's.
 """
 
 from __future__ import annotations
@@ -164,6 +164,12 @@ def texts(coded: Coded) -> Iterator[str]:
     for coding in coded.codings:
         if coding.display:
             yield coding.display
+
+
+def own_words(coded: Coded, library: Library) -> str:
+    """What somebody wrote beside the known codes, which is more than the name of one of them; empty: nothing."""
+    names = {folded(coding.display) for coding in coded.codings if by_code(coding, library)}
+    return next((text for text in texts(coded) if folded(text) not in names), "")
 
 
 def folded(text: str) -> str:

@@ -1,7 +1,7 @@
 """Signs that the sentences of a chart name: each is a mention marked as narrative, or is counted as set aside.
 
-Read are the values of observations that are no results, and the wording of problems and visit reasons that
-neither a code nor a whole text explains; the name of an observation too, where it asks for one
+Read are the values of observations that are no results, and the wording of problems and visit reasons: beside a
+known code only for signs that neither it nor its name says. The name of an observation too, where it asks for one
 sign and the value is a plain yes or no.
 Notes, narrative divs and attachments never reach the record.
 """
@@ -11,16 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from cds_hooks.chart.record import Coded, Observed, Problem
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Gap, GapReason
-from cds_hooks.reasoning.codes import folded, meaning, texts
+from cds_hooks.reasoning.codes import folded, meaning, own_words, texts
 from cds_hooks.reasoning.entries import PAST, Chart, Mention, sites_of, stands
 from cds_hooks.reasoning.said import answer_of, said_by
-from cds_hooks.reasoning.text import Aside, Named, TextReading, read_text
+from cds_hooks.reasoning.text import NOTHING_SAID, Aside, Named, TextReading, read_text, terms_within
 
 _RESULTS = frozenset({"lab", "vital"})
+_SIGN = "sign"
 _POSSIBLE = "possible"
 _ASKING = re.compile(r"^(?:[^:]*:)?\s*(?:(?:are|is) there\s+)?(?:any\s+)?", re.IGNORECASE)
 """What a question begins with before the sign that it asks for: where, and whether there is any."""
@@ -53,11 +55,40 @@ def _readings(chart: Chart) -> Iterator[tuple[Observed | Problem, TextReading]]:
     """What sentences say, by entry, in the order of references."""
     entries: list[Observed | Problem] = [*chart.record.problems, *chart.record.observed]
     for entry in sorted(entries, key=lambda one: one.reference):
-        text = _text_of(entry, chart.library)
-        if text:
-            yield entry, read_text(text, chart.library)
-        elif isinstance(entry, Observed) and (named := _by_name(entry, chart.library)):
-            yield entry, TextReading(named, {})
+        yield entry, _reading_of(entry, chart.library)
+
+
+def _reading_of(entry: Observed | Problem, library: Library) -> TextReading:
+    if isinstance(entry, Problem):
+        return _worded(entry.what, library)
+    told = _is_result(entry, library) or answer_of(entry, library)
+    if isinstance(entry.value, str) and not told:
+        return read_text(entry.value, library)
+    reading = _worded(entry.value, library) if isinstance(entry.value, Coded) and not told else NOTHING_SAID
+    return reading if reading.named or reading.aside else TextReading(_by_name(entry, library))
+
+
+def _worded(coded: Coded, library: Library) -> TextReading:
+    """What the wording says: all of it where nothing else explains it, beside a known code only further signs."""
+    known = meaning(coded, library)
+    if not known.concepts:
+        return read_text(next(texts(coded), ""), library)
+    if known.certainty == "text":
+        return NOTHING_SAID
+    reading = read_text(own_words(coded, library), library)
+    if not reading.named:
+        return reading
+    said = frozenset(known.concepts).union(*(_said_by_name(concept, library) for concept in known.concepts))
+    is_sign = (one for one in reading.named if library.concepts[one.concept].kind == _SIGN)
+    return replace(reading, named=tuple(one for one in is_sign if one.concept not in said))
+
+
+@lru_cache(maxsize=2000)
+def _said_by_name(concept: str, library: Library) -> frozenset[str]:
+    """The signs whose words stand in a name of the concept: that "purpura" is in its name makes it no purpura."""
+    known = library.concepts[concept]
+    names = (*known.texts, *(code.display for code in known.codes))
+    return frozenset().union(*(terms_within(name, library) for name in names))
 
 
 def _by_name(entry: Observed, library: Library) -> tuple[Named, ...]:
@@ -75,25 +106,10 @@ def _by_name(entry: Observed, library: Library) -> tuple[Named, ...]:
     return found if said else tuple(replace(one, state="absent") for one in found if one.state == "present")
 
 
-def _text_of(entry: Observed | Problem, library: Library) -> str:
-    if isinstance(entry, Problem):
-        return _unexplained(entry.what, library)
-    if not isinstance(entry.value, Coded | str) or _is_result(entry, library) or answer_of(entry, library):
-        return ""
-    if isinstance(entry.value, Coded):
-        return _unexplained(entry.value, library)
-    return entry.value
-
-
 def _is_result(entry: Observed, library: Library) -> bool:
     """Whether the entry is a measurement of ours, or of a category whose texts are results ("CLUMPED")."""
     kinds = {library.concepts[concept].kind for concept in meaning(entry.what, library).concepts}
     return not _RESULTS.isdisjoint(kinds) or not set(entry.categories).isdisjoint(library.text_rules.results)
-
-
-def _unexplained(coded: Coded, library: Library) -> str:
-    """The wording that neither a known code nor a known whole text explains."""
-    return "" if meaning(coded, library).concepts else next(texts(coded), "")
 
 
 def _gaps(entry: Observed | Problem, reading: TextReading) -> Iterator[Gap]:

@@ -58,6 +58,9 @@ class TextReading:
     aside: Mapping[Aside, int] = field(default_factory=dict)
 
 
+NOTHING_SAID = TextReading()
+
+
 def read_text(text: str, library: Library) -> TextReading:
     """Concepts that the text names as there, denied or past; what it both says and denies is there."""
     found: list[Named] = []
@@ -71,6 +74,13 @@ def read_text(text: str, library: Library) -> TextReading:
             else:
                 found.append(item)
     return TextReading(tuple(_merged(found, aside)), aside)
+
+
+def terms_within(name: str, library: Library) -> frozenset[str]:
+    """Concepts of every term inside a name, also of those that a longer term hides."""
+    tokens = tokens_of(name)
+    found = (one for at in range(len(tokens)) for _, one in phrases_at(tokens, at, library.text_terms))
+    return frozenset(found) - {""}
 
 
 # ---------------------------------------------------------------- sentences

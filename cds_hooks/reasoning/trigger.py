@@ -63,7 +63,7 @@ class Trigger:
     def by_words(self, words: Sequence[str]) -> frozenset[str]:
         """The watched concepts that the wordings of one entry stand for, as whole texts and in sentences."""
         whole = {concept for text in words for concept in self.library.text_index.get(folded(text), ())}
-        return self.watched.intersection(whole.union(*map(self._in_sentences, words[:1])))
+        return self.watched.intersection(whole.union(*map(self._in_sentences, words)))
 
     def _in_sentences(self, text: str) -> Iterator[str]:
         """Concepts that its sentences name, or ask for; where no word begins such a term they need not be read."""

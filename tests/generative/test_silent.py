@@ -68,6 +68,7 @@ def test_no_patient_of_the_sandbox_is_called_silent_wrongly(story, hook):
 concepts = st.sampled_from(CONCEPTS)
 texts = st.one_of(
     st.sampled_from(["petechiae", "no petechiae", "Hypertension", "rash on legs, not blanching", "", "x" * 4100]),
+    st.sampled_from(["Rash with petechiae", "10 petechiae", "spreading purpura", "pas de purpura", "mother: ITP"]),
     st.sampled_from(["Any petechiae?", "petichiae", "see the picture", "extensive", "not done", "legs"]),
     concepts.flatmap(lambda one: st.sampled_from(one.texts or ("plain",))),
 )

@@ -18,6 +18,7 @@ LIBRARY = load()
 SNOMED = "http://snomed.info/sct"
 PURPURA = {"coding": [{"system": SNOMED, "code": "271813007", "display": "Petechiae"}]}
 HYPERTENSION = {"coding": [{"system": "http://local", "code": "1"}], "text": "Raised blood pressure"}
+RASH = {"coding": [{"system": SNOMED, "code": "271807003", "display": "Rash"}], "text": "Rash with petechiae"}
 OBSERVATION = {"resourceType": "Observation", "id": "o2", "status": "final", "code": HYPERTENSION}
 VISIT = {"resourceType": "Encounter", "id": "e1", "status": "finished", "period": {"start": ago(days=1)}}
 
@@ -52,6 +53,7 @@ def test_a_chart_that_was_read_whole_and_names_nothing_is_silent(hook):
         {"resourceType": "Immunization", "id": "i", "vaccineCode": HYPERTENSION},
         {"resourceType": "Immunization", "id": "i"},
         OBSERVATION | {"code": None},
+        OBSERVATION | {"code": RASH},
         OBSERVATION | {"valueString": "well"},
         OBSERVATION | {"valueCodeableConcept": HYPERTENSION},
         OBSERVATION | {"component": [{"code": HYPERTENSION, "valueQuantity": {"value": 80}}]},
@@ -80,6 +82,9 @@ def test_what_no_rule_stands_on_is_passed_over(resource):
         VISIT | {"reasonCode": [PURPURA]},
         VISIT | {"reason": [{"value": [PURPURA]}]},
         {"resourceType": "Flag", "id": "f", "code": HYPERTENSION},
+        {"resourceType": "Condition", "id": "c", "code": RASH},
+        OBSERVATION | {"valueCodeableConcept": RASH},
+        VISIT | {"reasonCode": [RASH]},
     ],
 )
 def test_what_could_wake_a_rule_is_read_properly(resource):

@@ -13,6 +13,7 @@ from cds_hooks.model.results import Gap, GapReason
 from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.criteria import might_be_emergencies
 from cds_hooks.reasoning.entries import sort_entries
+from cds_hooks.reasoning.library import load
 from cds_hooks.reasoning.narrative import with_narrative
 from cds_hooks.service import advise_on
 from tests.build import (
@@ -203,6 +204,39 @@ def test_results_numbers_answers_and_known_entries_are_not_read_as_sentences(ent
     before = sort_entries(record(entry), library(), AT)
 
     assert with_narrative(before) == before
+
+
+def beside(code, text, display="Purpura"):
+    return Coded((Coding("http://snomed.info/sct", code, display),), text)
+
+
+@pytest.mark.parametrize("of", [problem, exam])
+def test_words_beside_a_known_code_are_read_for_the_signs_it_does_not_say(of):
+    entry = of(beside("1002", "Purpura with fever and a petechial rash of the leg"))
+
+    assert (mention(entry).certainty, mention(entry).sites) == ("narrative", ("leg",))
+    assert [one.certainty for one in mentions(entry, of="purpura")] == ["coded"]
+    assert mentions(entry, of="fever") == []
+
+
+def test_what_words_beside_a_known_code_leave_open_is_counted():
+    assert [gap.count for gap in chart(problem(beside("1002", "mother has petechiae"))).set_aside] == [1]
+
+
+@pytest.mark.parametrize(
+    "what", [beside("1002", "Petechiae", "PETECHIAE"), beside("1002", "", "Petechiae"), beside("1002", "of old")]
+)
+def test_the_name_of_a_known_code_is_no_further_sign(what):
+    assert mentions(problem(what)) == []
+
+
+@pytest.mark.parametrize("text", ["Chronic thrombocytopenic purpura", "ITP purpura, petechiae"])
+def test_a_sign_within_the_name_of_a_diagnosis_is_not_one_that_was_seen(text):
+    itp = Coded((Coding("http://hl7.org/fhir/sid/icd-10-cm", "D69.3"),), text)
+    found = with_narrative(sort_entries(record(problem(itp)), load(), AT))
+
+    assert found.mentions_of(["purpura", "thrombocytopenic-purpura-finding"]) == []
+    assert bool(found.mentions_of(["petechiae"])) is ("petechiae" in text)
 
 
 def test_a_library_without_phrases_reads_no_sentence():
