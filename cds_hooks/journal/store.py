@@ -152,17 +152,19 @@ class Store:
                 yield connection
             return
         async with self._asking:
+            is_well = False
             try:
                 if self._line is None:
                     line = await self.engine.connect()
                     self._line = await line.execution_options(isolation_level="AUTOCOMMIT")
                     await self._line.exec_driver_sql(_WITHOUT_WAITING_FOR_THE_DISK)
                 yield self._line
-            except BaseException as fault:
-                await self._hang_up()
-                if isinstance(fault, self._faults):
-                    raise JournalUnavailable("The journal does not answer at the moment.") from None
-                raise
+                is_well = True
+            except self._faults:
+                raise JournalUnavailable("The journal does not answer at the moment.") from None
+            finally:
+                if not is_well:  # also when the question was given up in the middle
+                    await self._hang_up()
 
     async def _hang_up(self) -> None:
         line, self._line = self._line, None

@@ -371,3 +371,18 @@ def test_a_server_that_was_started_again_is_used_again(postgres):
 
     asyncio.run(run())
     assert {row["card"] for row in on(address, rows(feedback))} == {"before", "after"}
+
+
+def test_a_question_that_is_given_up_does_not_spoil_the_next(postgres):
+    async def run():
+        store = await open_store(postgres.new_database(), keep_comments=False)
+        used = [await store.seen("iss", "token", AT)]
+        given_up = asyncio.ensure_future(store.seen("iss", "other", AT))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait({given_up})
+        used.append(await store.seen("iss", "token", AT))
+        await store.close()
+        return used, given_up.cancelled()
+
+    assert asyncio.run(run()) == ([False, True], True)
