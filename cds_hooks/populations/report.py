@@ -9,14 +9,24 @@ import msgspec
 
 from cds_hooks.model.criteria import Cause, Criterion
 from cds_hooks.model.library import Library
-from cds_hooks.populations.results import NOT_ASSESSED, TIERS, Change, RuleCount, Summary
+from cds_hooks.populations.results import NOT_ASSESSED, TIERS, RuleCount, Summary
 from cds_hooks.populations.rows import Tally
-from cds_hooks.populations.suppress import parts, per_thousand, shown
+from cds_hooks.populations.suppress import Sums, parts, per_thousand, shown, within
+from cds_hooks.populations.understood import COVERED
 
 _NOTHING: Final = "no criterion"
 _KINDS: Final = ("medication", "observation", "condition")
+_READ: Final = ("coded", "text", "unmapped")
 _SETTLE: Final = 5
-_SKIN: Final = ("present", "absent", "unknown", NOT_ASSESSED)
+_SKIN: Final = ("present", "absent", "unknown")
+_CAUSES_ONLY: Final = "a card without a criterion"
+_SILENT: Final = "assessed without a card"
+_UNANSWERED: Final = "unanswered"
+_WITH_CARD: Final = (*TIERS[1:], _CAUSES_ONLY)
+_ASSESSED: Final = (*_WITH_CARD, _SILENT, _UNANSWERED)
+_NO_CRITERION: Final = (_CAUSES_ONLY, _SILENT, _UNANSWERED, NOT_ASSESSED)
+_RESOURCES: Final = {kind.lower(): (kind,) for kind in ("Observation", "Condition")}
+_MEDICINES: Final = tuple(sorted(COVERED - {"Observation", "Condition"}))
 
 Count: TypeAlias = int | None
 """None: fewer than the run's least count."""
@@ -125,31 +135,32 @@ class Report(msgspec.Struct, frozen=True):
 
 def report(about: About, total: Summary, tally: Tally, library: Library, top: int = 30) -> Report:
     """The report on a run, with the so many most frequent unmapped codes."""
-    least = about.least_count
-    cards = None if shown(total.with_card, least) is None else total.cards
+    least, sums = about.least_count, _charts(total, about.least_count)
+    assessed, with_card = sums.of(_ASSESSED), sums.of(_WITH_CARD)
+    cards = None if with_card is None or shown(total.cards - with_card, least) is None else total.cards
     rare, unmapped = _unmapped(tally, least)
     return Report(
         about,
         shown(total.charts, least),
         shown(total.patients, least),
-        shown(total.assessed, least),
-        shown(total.unanswered, least),
-        shown(total.with_card, least),
-        shown(total.patients_with_card, least),
+        assessed,
+        sums.of([_UNANSWERED]),
+        with_card,
+        _patients_with_card(total, with_card, least),
         cards,
         per_thousand(cards, total.charts),
-        _shares(_by_tier(total.tiers), total.charts, least),
-        _shares({name: total.skin_bleeding.get(name, 0) for name in _SKIN}, total.charts, least),
-        tuple(_rules(total, library, least)),
-        tuple(_overlapping(total.gaps, total.charts, least)),
+        _shares(_by_tier(sums), total.charts),
+        _shares(_skin(total, sums, least), total.charts),
+        tuple(_rules(total, (assessed, with_card), library, least)),
+        tuple(_overlapping(total.gaps, assessed, total.charts, least)),
         tuple(_coverage(tally, least)),
         unmapped[:top],
         rare,
-        _each(tally.resources, least),
+        _resources(tally, least),
         _each(tally.bad, least),
         tally.cut_short,
         _moved(total.moved, least),
-        tuple(_changed(total.changes, least)),
+        tuple(_changed(total, least)),
     )
 
 
@@ -164,31 +175,60 @@ def bad_share(tally: Tally) -> float:
     return bad / max(bad + sum(tally.resources.values()), 1)
 
 
-def _by_tier(tiers: Mapping[str, int]) -> dict[str, int]:
-    return {tier or _NOTHING: tiers.get(tier, 0) for tier in reversed(TIERS)}
+def _charts(total: Summary, least: int) -> Sums:
+    """Every chart in one cell, by what came of it: with a card, by its tier, and without one."""
+    tiers = {tier: total.tiers.get(tier, 0) for tier in TIERS[1:]}
+    silent = total.assessed - total.unanswered - total.with_card
+    spared = total.charts - total.assessed
+    with_card = tiers | {_CAUSES_ONLY: max(total.with_card - sum(tiers.values()), 0)}
+    without = {_SILENT: silent, _UNANSWERED: total.unanswered, NOT_ASSESSED: spared}
+    return Sums((with_card, without), least)
 
 
-def _shares(cells: Mapping[str, int], charts: int, least: int) -> tuple[Share, ...]:
+def _patients_with_card(total: Summary, with_card: Count, least: int) -> Count:
+    """Hidden also where few had a card at several instants, or few had none."""
+    if with_card is None or shown(with_card - total.patients_with_card, least) is None:
+        return None
+    return within(total.patients_with_card, total.patients, least)
+
+
+def _by_tier(sums: Sums) -> dict[str, Count]:
+    return {tier: sums.of([tier]) for tier in reversed(TIERS[1:])} | {_NOTHING: sums.of(_NO_CRITERION)}
+
+
+def _skin(total: Summary, sums: Sums, least: int) -> dict[str, Count]:
+    """The charts on which something is said of the skin, and the others, of which the sums of charts tell."""
+    cells = {name: total.skin_bleeding.get(name, 0) for name in _SKIN}
+    others = sums.of([_UNANSWERED, NOT_ASSESSED])
+    if others is not None:
+        return parts(cells, least) | {NOT_ASSESSED: others}
+    cells[NOT_ASSESSED] = total.skin_bleeding.get(NOT_ASSESSED, 0)
+    return parts(cells, least, frozenset({NOT_ASSESSED}))
+
+
+def _shares(told: Mapping[str, Count], charts: int) -> tuple[Share, ...]:
     """Cells that add up to the number of charts."""
-    told = parts(cells, least)
     return tuple(Share(name, count, per_thousand(count, charts)) for name, count in told.items())
 
 
-def _overlapping(cells: Mapping[str, int], charts: int, least: int) -> Iterable[Share]:
+def _overlapping(cells: Mapping[str, int], assessed: Count, charts: int, least: int) -> Iterable[Share]:
     """Cells that do not add up to anything, most frequent first."""
     for name, count in sorted(cells.items(), key=lambda one: (-one[1], one[0])):
-        told = shown(count, least)
+        told = within(count, assessed, least)
         yield Share(name, told, per_thousand(told, charts))
 
 
-def _rules(total: Summary, library: Library, least: int) -> Iterable[RuleLine]:
-    """Rules that were present or open anywhere, most often spoken first."""
+def _rules(total: Summary, among: tuple[Count, Count], library: Library, least: int) -> Iterable[RuleLine]:
+    """Rules that were present or open anywhere, most often spoken first, among charts assessed and with a card."""
     for rule, count in sorted(total.rules.items(), key=lambda one: (-one[1].spoke, one[0])):
-        yield _rule(library.criteria.get(rule) or library.causes[rule], count, total.charts, least)
+        yield _rule(library.criteria.get(rule) or library.causes[rule], count, among, total.charts, least)
 
 
-def _rule(rule: Criterion | Cause, count: RuleCount, charts: int, least: int) -> RuleLine:
-    spoke = shown(count.spoke, least)
+def _rule(
+    rule: Criterion | Cause, count: RuleCount, among: tuple[Count, Count], charts: int, least: int
+) -> RuleLine:
+    assessed, with_card = among
+    spoke, unknown = within(count.spoke, with_card, least), within(count.unknown, assessed, least)
     settle = sorted(count.settle.items(), key=lambda one: (-one[1], one[0]))[:_SETTLE]
     return RuleLine(
         rule.id,
@@ -198,9 +238,9 @@ def _rule(rule: Criterion | Cause, count: RuleCount, charts: int, least: int) ->
         spoke,
         per_thousand(spoke, charts),
         {} if spoke is None else parts({tier: count.tiers[tier] for tier in TIERS if tier in count.tiers}, least),
-        shown(count.present - count.spoke, least),
-        shown(count.unknown, least),
-        {name: shown(often, least) for name, often in settle},
+        within(count.present - count.spoke, assessed, least),
+        unknown,
+        {name: within(often, unknown, least) for name, often in settle},
     )
 
 
@@ -208,11 +248,19 @@ def _each(counts: Mapping[str, int], least: int) -> dict[str, Count]:
     return {name: shown(count, least) for name, count in sorted(counts.items())}
 
 
+def _resources(tally: Tally, least: int) -> dict[str, Count]:
+    """Resources by type. Those of medicines add up to what is told of their codes."""
+    medicines = {kind: count for kind, count in tally.resources.items() if kind in _MEDICINES}
+    return dict(sorted((_each(tally.resources, least) | parts(medicines, least)).items()))
+
+
 def _coverage(tally: Tally, least: int) -> Iterable[Coverage]:
+    """What is understood of each kind; the number of resources is told beside it, the rest are about nothing."""
     for kind in _KINDS:
-        by = {read: tally.entries.get(f"{kind} {read}", 0) for read in ("coded", "text", "unmapped")}
-        told = (sum(by.values()), by["coded"] + by["text"], by["text"])
-        yield Coverage(kind, *(shown(count, least) for count in told))
+        by = {read: tally.entries.get(f"{kind} {read}", 0) for read in _READ}
+        read = sum(tally.resources.get(name, 0) for name in _RESOURCES.get(kind, _MEDICINES))
+        sums = Sums([by | {_NOTHING: max(read - sum(by.values()), 0)}], least)
+        yield Coverage(kind, sums.of(_READ), sums.of(_READ[:2]), sums.of(_READ[1:2]))
 
 
 def _unmapped(tally: Tally, least: int) -> tuple[int, tuple[Unmapped, ...]]:
@@ -234,7 +282,8 @@ def _moved(moved: Mapping[str, int], least: int) -> tuple[Moved, ...]:
     )
 
 
-def _changed(changes: Mapping[str, Change], least: int) -> Iterable[Changed]:
-    for rule, change in sorted(changes.items()):
-        counts = (change.gained, change.lost, change.raised, change.lowered)
-        yield Changed(rule, *(shown(count, least) for count in counts))
+def _changed(total: Summary, least: int) -> Iterable[Changed]:
+    for rule, change in sorted(total.changes.items()):
+        spoke = total.rules[rule].spoke if rule in total.rules else 0
+        others = (shown(count, least) for count in (change.lost, change.raised, change.lowered))
+        yield Changed(rule, within(change.gained, spoke, least), *others)

@@ -23,16 +23,15 @@ def page(told: Report) -> Page:
         Paragraph(plain(_about(told))),
         Paragraph(
             plain(
-                f"Counts of 1 to {least - 1} are hidden and written as “under {least}”, with what would give them "
-                "away. A chart is a patient at one instant. Not clinically signed off: this page counts, it does "
-                "not advise."
+                f"Counts of 1 to {least - 1} are hidden, with larger ones that would give them away. A chart is a "
+                "patient at one instant. Not clinically signed off: this page counts, it does not advise."
             )
         ),
         Section("Cards", "cards", _cards(told)),
         Section("Rules that spoke", "rules", _spoken(told)),
         Section("Rules that were present without a card", "unsaid", _unsaid(told)),
         Section("What stayed unknown, and what would settle it", "unknown", _unknown(told)),
-        Section("What could not be seen", "gaps", (_shares("Gap", told.gaps, least),)),
+        Section("What could not be seen", "gaps", (_shares("Gap", told.gaps),)),
         Section("Which codes are understood", "mapping", _mapping(told)),
         Section("Data quality", "quality", _quality(told)),
     ]
@@ -51,7 +50,6 @@ def _about(told: Report) -> str:
 
 
 def _cards(told: Report) -> tuple[Block, ...]:
-    least = told.about.least_count
     rows = (
         ("Patients", told.patients),
         ("Charts", told.charts),
@@ -61,20 +59,19 @@ def _cards(told: Report) -> tuple[Block, ...]:
         ("Cards", told.cards),
         ("Charts on which the service would have no answer (412)", told.unanswered),
     )
-    counts = _table(("", "Number"), [(name, _number(count, least)) for name, count in rows])
+    counts = _table(("", "Number"), [(name, _number(count)) for name, count in rows])
     rate = f"Cards per 1,000 charts: {_rate(told.cards_per_1000)}."
     return (
         Paragraph(plain(rate)),
         counts,
-        _shares("Most urgent tier of a chart", told.tiers, least),
-        _shares("Bleeding into the skin", told.skin_bleeding, least),
+        _shares("Most urgent tier of a chart", told.tiers),
+        _shares("Bleeding into the skin", told.skin_bleeding),
     )
 
 
 def _spoken(told: Report) -> tuple[Block, ...]:
-    least = told.about.least_count
     rows = [
-        (rule.name, rule.rule, rule.kind, _number(rule.spoke, least), _rate(rule.per_1000), _tiers(rule, least))
+        (rule.name, rule.rule, rule.kind, _number(rule.spoke), _rate(rule.per_1000), _tiers(rule))
         for rule in told.rules
         if rule.spoke != 0
     ]
@@ -83,9 +80,8 @@ def _spoken(told: Report) -> tuple[Block, ...]:
 
 
 def _unsaid(told: Report) -> tuple[Block, ...]:
-    least = told.about.least_count
     rows = [
-        (rule.name, rule.rule, rule.status, _number(rule.present_unsaid, least))
+        (rule.name, rule.rule, rule.status, _number(rule.present_unsaid))
         for rule in told.rules
         if rule.present_unsaid != 0
     ]
@@ -94,9 +90,8 @@ def _unsaid(told: Report) -> tuple[Block, ...]:
 
 
 def _unknown(told: Report) -> tuple[Block, ...]:
-    least = told.about.least_count
     rows = [
-        (rule.name, rule.rule, _number(rule.unknown, least), _listed(rule.settle, least))
+        (rule.name, rule.rule, _number(rule.unknown), _listed(rule.settle))
         for rule in told.rules
         if rule.unknown != 0
     ]
@@ -109,10 +104,7 @@ def _unknown(told: Report) -> tuple[Block, ...]:
 
 def _mapping(told: Report) -> tuple[Block, ...]:
     least = told.about.least_count
-    kinds = [
-        (one.kind, _number(one.entries, least), _number(one.mapped, least), _number(one.by_words, least))
-        for one in told.coverage
-    ]
+    kinds = [(one.kind, _number(one.entries), _number(one.mapped), _number(one.by_words)) for one in told.coverage]
     codes = [(one.kind, one.system, one.code, one.display, f"{one.entries:,}") for one in told.unmapped]
     rare = f"{told.rare_codes:,} more codes came in fewer than {least} such entries each."
     return (
@@ -124,23 +116,21 @@ def _mapping(told: Report) -> tuple[Block, ...]:
 
 
 def _quality(told: Report) -> tuple[Block, ...]:
-    least = told.about.least_count
-    bad = [(name, _number(count, least)) for name, count in told.bad.items()]
+    bad = [(name, _number(count)) for name, count in told.bad.items()]
     cut = f"Lists that are not whole because a file ends in the middle: {', '.join(told.cut_short)}."
     return (
         _table(("Line or entry that could not be used", "Number"), bad)
         if bad
         else Paragraph(plain("Every line could be used.")),
         *([Paragraph(plain(cut))] if told.cut_short else []),
-        _table(("Resource type", "Number"), [(name, _number(n, least)) for name, n in told.resources.items()]),
+        _table(("Resource type", "Number"), [(name, _number(n)) for name, n in told.resources.items()]),
     )
 
 
 def _changes(told: Report) -> tuple[Block, ...]:
-    least = told.about.least_count
-    moved = [(one.before, one.now, _number(one.charts, least)) for one in told.moved]
+    moved = [(one.before, one.now, _number(one.charts)) for one in told.moved]
     rules = [
-        (one.rule, *(_number(count, least) for count in (one.gained, one.lost, one.raised, one.lowered)))
+        (one.rule, *(_number(count) for count in (one.gained, one.lost, one.raised, one.lowered)))
         for one in told.changes
     ]
     if not moved and not rules:
@@ -151,25 +141,25 @@ def _changes(told: Report) -> tuple[Block, ...]:
     )
 
 
-def _shares(head: str, shares: Iterable[Share], least: int) -> Table:
-    rows = [(one.name, _number(one.charts, least), _rate(one.per_1000)) for one in shares]
+def _shares(head: str, shares: Iterable[Share]) -> Table:
+    rows = [(one.name, _number(one.charts), _rate(one.per_1000)) for one in shares]
     return _table((head, "Charts", "Per 1,000"), rows)
 
 
-def _tiers(rule: RuleLine, least: int) -> str:
-    return _listed({tier: count for tier, count in rule.tiers.items() if tier}, least)
+def _tiers(rule: RuleLine) -> str:
+    return _listed({tier: count for tier, count in rule.tiers.items() if tier})
 
 
-def _listed(counts: Mapping[str, Count], least: int) -> str:
-    return ", ".join(f"{name} {_number(count, least)}" for name, count in counts.items())
+def _listed(counts: Mapping[str, Count]) -> str:
+    return ", ".join(f"{name} {_number(count)}" for name, count in counts.items())
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
     return Table(heads, tuple(Row(tuple(plain(cell) for cell in row)) for row in rows))
 
 
-def _number(count: Count, least: int) -> str:
-    return f"under {least}" if count is None else f"{count:,}"
+def _number(count: Count) -> str:
+    return "hidden" if count is None else f"{count:,}"
 
 
 def _rate(rate: float | None) -> str:
