@@ -25,6 +25,18 @@ class Cue:
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """Names of observations whose values are not about the patient now, whatever words they use."""
+
+    kind: Literal["past", "family", "hypothetical"]
+    """As of a cue: no longer there, somebody else's, only feared or taught."""
+    texts: tuple[str, ...]
+    """Whole names, without a colon at the end."""
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Short name of a code system -> codes of such observations."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextRules:
     """mappings/text/context.yaml: which terms count in a sentence, and how the words around them change them."""
 
@@ -41,3 +53,4 @@ class TextRules:
     abbreviations: tuple[str, ...] = ()
     """Words after which a full stop ends no sentence."""
     cues: tuple[Cue, ...] = ()
+    headings: tuple[Heading, ...] = ()

@@ -19,7 +19,7 @@ from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Gap, GapReason
 from cds_hooks.model.truth import When
 from cds_hooks.reasoning.codes import folded, meaning, names_in
-from cds_hooks.reasoning.said import places_in, said_by
+from cds_hooks.reasoning.said import heading_of, places_in, said_by
 
 NAMED = frozenset({"sign", "problem", "context"})
 """Kinds of concepts that an observation can name."""
@@ -216,7 +216,12 @@ def _flags_of(problem: Problem) -> tuple[str, ...]:
 def _mentions_of_observation(
     entry: Observed, named: tuple[str, ...], certainty: Literal["coded", "text"], library: Library
 ) -> Iterable[Mention]:
-    """A sign named by the code with a yes/no value, or named by the value of any observation."""
+    """A sign named by the code with a yes/no value, or named by the value of any observation.
+
+    Under a heading that is not about now both are read as sentences are.
+    """
+    if heading_of(entry, library):
+        return
     said = said_by(entry, library)
     for concept in named:
         if said is not None and library.concepts[concept].kind in NAMED:

@@ -9,16 +9,18 @@ Notes, narrative divs and attachments never reach the record.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import Final
 
 from cds_hooks.chart.record import Coded, Observed, Problem
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Gap, GapReason
 from cds_hooks.reasoning.codes import folded, meaning, own_words, texts
 from cds_hooks.reasoning.entries import PAST, Chart, Mention, sites_of, stands
-from cds_hooks.reasoning.said import answer_of, said_by
+from cds_hooks.reasoning.said import HeadingKind, answer_of, heading_of, said_by
 from cds_hooks.reasoning.text import NOTHING_SAID, Aside, Named, TextReading, read_text, terms_within
 
 _RESULTS = frozenset({"lab", "vital"})
@@ -26,6 +28,12 @@ _SIGN = "sign"
 _POSSIBLE = "possible"
 _ASKING = re.compile(r"^(?:[^:]*:)?\s*(?:(?:are|is) there\s+)?(?:any\s+)?", re.IGNORECASE)
 """What a question begins with before the sign that it asks for: where, and whether there is any."""
+_PAST: Final = "past"
+_HEADED: Mapping[HeadingKind, Aside] = {
+    "past": Aside.UNCLEAR,
+    "family": Aside.RELATIVE,
+    "hypothetical": Aside.HYPOTHETICAL,
+}
 _ASIDE: Mapping[Aside, str] = {
     Aside.RELATIVE: "Mentions in narrative text of somebody else's illness",
     Aside.HYPOTHETICAL: "Mentions in narrative text of what is only feared, asked or taught",
@@ -61,11 +69,30 @@ def _readings(chart: Chart) -> Iterator[tuple[Observed | Problem, TextReading]]:
 def _reading_of(entry: Observed | Problem, library: Library) -> TextReading:
     if isinstance(entry, Problem):
         return _worded(entry.what, library)
+    if heading := heading_of(entry, library):
+        return _under(heading, read_text(_words_of(entry, library), library))
     told = _is_result(entry, library) or answer_of(entry, library)
     if isinstance(entry.value, str) and not told:
         return read_text(entry.value, library)
     reading = _worded(entry.value, library) if isinstance(entry.value, Coded) and not told else NOTHING_SAID
     return reading if reading.named or reading.aside else TextReading(_by_name(entry, library))
+
+
+def _words_of(entry: Observed, library: Library) -> str:
+    """The words of the value, our own for a bare code; of a plain yes those of the name."""
+    if isinstance(entry.value, Coded) and not answer_of(entry, library):
+        known = (library.concepts[concept].name for concept in meaning(entry.value, library).concepts)
+        return next(texts(entry.value), "") or ", ".join(known)
+    in_name = next(texts(entry.what), "") if said_by(entry, library) else ""
+    return in_name or (entry.value if isinstance(entry.value, str) else "")
+
+
+def _under(heading: HeadingKind, reading: TextReading) -> TextReading:
+    """What is there, as past or as set aside; a denial that is not about now says nothing of it."""
+    kept = [one for one in reading.named if heading == _PAST and one.state != "absent"]
+    aside = Counter(reading.aside)
+    aside[_HEADED[heading]] += len(reading.named) - len(kept)
+    return TextReading(tuple(replace(one, state=_PAST) for one in kept), +aside)
 
 
 def _worded(coded: Coded, library: Library) -> TextReading:
@@ -78,9 +105,21 @@ def _worded(coded: Coded, library: Library) -> TextReading:
     reading = read_text(own_words(coded, library), library)
     if not reading.named:
         return reading
-    said = frozenset(known.concepts).union(*(_said_by_name(concept, library) for concept in known.concepts))
-    is_sign = (one for one in reading.named if library.concepts[one.concept].kind == _SIGN)
-    return replace(reading, named=tuple(one for one in is_sign if one.concept not in said))
+    named = (one for one in reading.named if library.concepts[one.concept].kind == _SIGN)
+    return replace(reading, named=tuple(one for one in named if _is_more(one.concept, known.concepts, library)))
+
+
+def _is_more(sign: str, known: Iterable[str], library: Library) -> bool:
+    """Whether the sign tells what a known code does not, by its names or because findings read both alike."""
+    looked_for = _findings_of(sign, library)
+    return not any(
+        sign in _said_by_name(one, library) or looked_for <= _findings_of(one, library) for one in known
+    )
+
+
+@lru_cache(maxsize=2000)
+def _findings_of(concept: str, library: Library) -> frozenset[str]:
+    return frozenset(rule.id for rule in library.findings.values() if rule.sign and concept in rule.sign.concepts)
 
 
 @lru_cache(maxsize=2000)

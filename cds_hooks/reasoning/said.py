@@ -1,13 +1,20 @@
-"""What the value of an observation says: an answer, a yes or a no, a place, or nothing that is understood."""
+"""What the value of an observation says: an answer, a yes or a no, a place, or nothing that is understood.
+
+And whether it stands under a heading by which it is not about the patient now.
+"""
 
 from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal, TypeAlias
 
 from cds_hooks.chart.record import Coded, Observed, Quantity
 from cds_hooks.model.codes import Concept
 from cds_hooks.model.library import Library
-from cds_hooks.reasoning.codes import folded, meaning
+from cds_hooks.reasoning.codes import folded, meaning, system_uri, texts
 from cds_hooks.reasoning.values import plain
 
+HeadingKind: TypeAlias = Literal["past", "family", "hypothetical"]
 _ABSENT = "absent"
 _PRESENT = "present"
 _NONE_THERE = frozenset(
@@ -23,6 +30,30 @@ _NONE_THERE = frozenset(
     }
 )
 """Of the reasons why a value is missing, FHIR's data-absent-reason or ours, those with which there is none."""
+
+
+def heading_of(entry: Observed, library: Library) -> HeadingKind | None:
+    """Of what the entry speaks by its name, or that of its panel, when that is not the patient now; else None."""
+    headings = _headings(library)
+    for coded in filter(None, (entry.what, entry.panel)):
+        codes = ((system_uri(one.system), one.code) for one in coded.codings)
+        names = (("", folded(text).rstrip(": ")) for text in texts(coded))
+        for key in (*codes, *names):
+            if key in headings:
+                return headings[key]
+    return None
+
+
+@lru_cache(maxsize=20)
+def _headings(library: Library) -> dict[tuple[str, str], HeadingKind]:
+    """By system and code, and by name (no system)."""
+    found: dict[tuple[str, str], HeadingKind] = {}
+    for heading in library.text_rules.headings:
+        found |= {("", folded(text)): heading.kind for text in heading.texts}
+        found |= {
+            (system_uri(name), code): heading.kind for name, codes in heading.codes.items() for code in codes
+        }
+    return found
 
 
 def says_something(entry: Observed) -> bool:

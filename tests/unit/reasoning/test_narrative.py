@@ -239,6 +239,54 @@ def test_a_sign_within_the_name_of_a_diagnosis_is_not_one_that_was_seen(text):
     assert bool(found.mentions_of(["petechiae"])) is ("petechiae" in text)
 
 
+def test_words_that_every_finding_reads_like_the_code_are_not_told_twice():
+    what = Coded((Coding("http://snomed.info/sct", "423902002"),), "Purpura, palpable purpura, purpuric rash")
+    found = with_narrative(sort_entries(record(problem(what)), load(), AT))
+
+    assert found.mentions_of(["purpuric-rash"]) == []
+    assert found.mentions_of(["palpable-purpura"])
+
+
+def headed(name, value, **more):
+    return observed(name, value, at=hours_ago(2), **more)
+
+
+HISTORY = Coded((Coding("http://loinc.org", "10157-6"),))
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (headed("Family history:", "Mother: ITP with petechiae"), "somebody else's illness"),
+        (headed(HISTORY, "petechiae"), "somebody else's illness"),
+        (headed("Family history", coded("271813007")), "somebody else's illness"),
+        (headed("Petechiae", True, panel=HISTORY), "somebody else's illness"),
+        (headed("Advice given", "Come back with purpura"), "what is only feared, asked or taught"),
+        (headed("Differential diagnosis", "petechiae"), "what is only feared, asked or taught"),
+        (headed("Past medical history", "no petechiae"), "whose wording leaves them open"),
+    ],
+)
+def test_what_stands_under_a_heading_that_is_not_about_now_is_set_aside(entry, why):
+    found = with_narrative(sort_entries(record(entry), load(), AT))
+
+    assert found.mentions_of(["petechiae", "purpura"]) == []
+    assert [(gap.what.endswith(why), gap.reference) for gap in found.set_aside] == [(True, entry.reference)]
+
+
+@pytest.mark.parametrize("value", ["Petechiae", coded("271813007"), "Rash was petechial"])
+def test_what_stands_under_a_heading_of_the_past_is_past(value):
+    found = with_narrative(sort_entries(record(headed("Past medical history", value)), load(), AT))
+
+    assert [(one.flags, one.active) for one in found.mentions_of(["petechiae"])] == [(("in the past",), False)]
+
+
+@pytest.mark.parametrize("value", [None, True, amount("3"), "Asthma", Coded(text="Asthma")])
+def test_a_heading_above_nothing_of_ours_says_nothing(value):
+    found = with_narrative(sort_entries(record(headed("Past medical history", value)), load(), AT))
+
+    assert (dict(found.mentions), found.set_aside) == ({}, ())
+
+
 def test_a_library_without_phrases_reads_no_sentence():
     before = sort_entries(record(exam("petechiae")), library_of(), AT)
 
