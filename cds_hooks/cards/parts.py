@@ -14,7 +14,7 @@ from cds_hooks.cards.wire import OverrideReason, Source
 from cds_hooks.model.codes import Coding
 from cds_hooks.model.criteria import Cause, Criterion
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Assessment, Match
+from cds_hooks.model.results import Assessment, Evidence, Match
 from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.logic import SCORE_PREFIX
 
@@ -34,12 +34,19 @@ def recorded(matches: Iterable[Match], assessment: Assessment, library: Library)
     """Entries the criteria rest on: the skin finding first, then the newest."""
     findings = [assessment.findings[name] for match in matches for name in match.relied_on if _is_finding(name)]
     skin = skin_references(assessment, library)
-    items = list(dict.fromkeys(item for finding in findings for item in finding.evidence))
+    items = _once(dict.fromkeys(item for finding in findings for item in finding.evidence))
     on_skin = evidence_lines((item for item in items if item.reference in skin), assessment.at)
     others = evidence_lines((item for item in items if item.reference not in skin), assessment.at)
     lines = (*on_skin, *others)
     more = len(lines) - _RECORDED_LINES
     return bullets("Recorded", [*lines[:_RECORDED_LINES], *_and_more(more)])
+
+
+def _once(items: Iterable[Evidence]) -> list[Evidence]:
+    """Without what the words of an entry say beside its code: it is one entry, and was recorded by its code."""
+    told = list(items)
+    coded = {item.reference for item in told if item.certainty != "narrative"}
+    return [item for item in told if item.certainty != "narrative" or item.reference not in coded]
 
 
 def _and_more(number: int) -> list[str]:
