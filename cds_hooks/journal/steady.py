@@ -82,9 +82,7 @@ class Steady:
         """Nothing; from now on entries are written, and what an earlier process left in the spool."""
         if self._worker is None:
             self._is_closing = False
-            self._came = (
-                asyncio.Event()
-            )  # of the loop that runs now: an application may be started again in another
+            self._came = asyncio.Event()  # of this loop: an application may be started again in another
             self._worker = asyncio.get_running_loop().create_task(self._work())
 
     async def open(self) -> None:
@@ -98,12 +96,15 @@ class Steady:
             _log.error("journal_down", error=type(fault).__name__)
 
     async def keep(self, entries: Sequence[Entry]) -> None:
-        """As Journal.keep, and at once; the entries will be written. Those without room are counted and told."""
-        fit = entries[: max(0, self._room - len(self._queue))]
-        self._queue.extend(fit)
-        self._unwritten.update(_subjects(fit))
-        if len(fit) < len(entries):
-            self._lost(len(entries) - len(fit))
+        """As Journal.keep, and at once; the entries will be written, all of them or, without room, none of them.
+
+        Part of them would be worse: that a card was told, without what was said last. What is lost is counted.
+        """
+        if len(entries) > self._room - len(self._queue):
+            self._lost(len(entries))
+            return
+        self._queue.extend(entries)
+        self._unwritten.update(_subjects(entries))
         self.start()
         self._came.set()
 

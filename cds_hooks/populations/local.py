@@ -43,13 +43,14 @@ class Local:
         """Does what is left of the job; returns what was counted in its files. Errors: ReplayError."""
         spill, segments = job.spill, range(len(job.sources))
         spill.make()
-        _screen(job)  # opens the libraries: forked processes then find them open
+        _screen(job)  # opened here, as the two below: forked processes then find them open
         workers = Workers(self._workers, partial(_do, job))
         unseen = [number for number in segments if not job.register.has(number)]
         left = [number for number in segments if not spill.has(number)]
         progress.files(sum(job.sources[number].size for number in (*unseen, *left)))
         deque(workers.run([_look(number) for number in unseen], progress.read), maxlen=0)
-        _plan(job), _awake(job)  # as above
+        _plan(job)
+        _awake(job)
         deque(workers.run([_file(number) for number in left], progress.read), maxlen=0)
         spill.gather_medications(len(segments))
         buckets = job.unfinished()

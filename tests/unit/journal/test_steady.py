@@ -118,12 +118,16 @@ def test_what_is_queued_when_the_service_stops_is_written(place):
     assert len(place.rows("cards_issued")) == 1200
 
 
-def test_a_full_queue_loses_entries_and_says_how_many(place, log):
+def test_a_full_queue_loses_all_entries_of_a_call_and_says_how_many(place, log):
+    async def twice(steady):
+        await steady.keep([issued("c1")])
+        await steady.keep([issued("c2"), issued("c3")])
+
     place.appear()
     steady = place.steady(room=2)
-    run(steady, lambda s: s.keep([issued("c1"), issued("c2"), issued("c3")]))
+    run(steady, twice)
 
-    assert (steady.dropped, place.rows("cards_issued")) == (1, ["c1", "c2"])
+    assert (steady.dropped, place.rows("cards_issued")) == (2, ["c1"])
     assert "journal_entries_lost" in log()
 
 
