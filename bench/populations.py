@@ -73,8 +73,8 @@ _Json = dict[str, Any]  # a resource as it is written
 # ---------------------------------------------------------------- generating
 
 
-def generate(folder: Path, patients: int, packed: str) -> None:
-    """Writes the export. `packed`: half or all of the files are gzipped.
+def generate(folder: Path, patients: int, packed: str, giant: int = 0) -> None:
+    """Writes the export. `packed`: half or all of the files are gzipped. `giant`: results of one more patient.
 
     A few thousand charts are made up; more patients have the same charts under ids of their own.
     """
@@ -92,13 +92,29 @@ def generate(folder: Path, patients: int, packed: str) -> None:
             for kind, line in held:
                 _file(kind, rnd.randrange(FILES), files, folder, packed).write(line)
             held.clear()
+    for kind, line in _giant(rnd, giant):
+        _file(kind, rnd.randrange(FILES), files, folder, packed).write(line)
     for file in files.values():
         file.close()
 
 
+def _giant(rnd: random.Random, results: int) -> Iterator[tuple[str, bytes]]:
+    """One patient with petechiae and so many results; nothing for none."""
+    patient = _uuid(rnd)
+    if results:
+        yield "Patient", _line({"resourceType": "Patient", "id": patient, "birthDate": "1960-01-01"})
+        yield "Condition", _line(_problem(rnd, patient, _SKIN[0], recent=True))
+    for _ in range(results):
+        yield "Observation", _line(_observation(rnd, patient, rnd.choice((*_LABS, _PLATELETS))))
+
+
+def _line(one: _Json) -> bytes:
+    return json.dumps(one, separators=(",", ":")).encode() + b"\n"
+
+
 def _chart(rnd: random.Random) -> tuple[bytes, list[tuple[str, bytes]]]:
     resources = list(_patient(rnd))
-    lines = [(one["resourceType"], json.dumps(one, separators=(",", ":")).encode() + b"\n") for one in resources]
+    lines = [(one["resourceType"], _line(one)) for one in resources]
     return resources[0]["id"].encode(), lines
 
 
@@ -390,11 +406,12 @@ def main() -> None:
     parser.add_argument("what", choices=["generate", "measure", "compare"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--patients", type=int, default=20_000)
+    parser.add_argument("--giant", type=int, default=0, help="results of one more patient")
     parser.add_argument("--packed", choices=["half", "all"], default="half")
     parser.add_argument("--sample", type=int, default=100, help="patients that fhir.resources parses")
     known, rest = parser.parse_known_args()
     if known.what == "generate":
-        generate(known.folder, known.patients, known.packed)
+        generate(known.folder, known.patients, known.packed, known.giant)
     elif known.what == "measure":
         print(json.dumps(measure(known.folder, rest)))
     else:

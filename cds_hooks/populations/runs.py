@@ -1,4 +1,4 @@
-"""runs: a file of things by bucket: runs that each hold things of one bucket, and an index beside it.
+"""runs: a file of things by bucket: runs that each hold things of one bucket, and an index behind them.
 
 Input comes in any order and buckets are read one by one, so what belongs to a bucket is gathered until a buffer is
 full. Memory holds one buffer when it is written, and one run when it is read.
@@ -10,9 +10,10 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from os import SEEK_END
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import BinaryIO, Final, Generic, Self, TypeVar
 
 import msgspec
 
@@ -43,9 +44,9 @@ class RunWriter(Generic[_Thing]):
         """Closes the file; gives it its name when nothing went wrong."""
         if kind is None:
             self._flush()
+            self._file.write(self._indexed())
         self._file.close()
         if kind is None:
-            whole_file(_index(self._path), self._indexed())
             _part(self._path).rename(self._path)
 
     def grew(self, size: int) -> None:
@@ -63,35 +64,33 @@ class RunWriter(Generic[_Thing]):
         self._held = 0
 
     def _indexed(self) -> bytes:
-        """Where the runs of each bucket begin in what follows, then their offsets and lengths."""
+        """Offset and length of each run by bucket, where those of each bucket stand, and how many there are."""
         by_bucket = [self._runs[bucket] for bucket in range(max(self._runs, default=-1) + 1)]
-        size = (len(by_bucket) + 2) * _NUMBER
-        starts = accumulate((2 * _NUMBER * len(runs) for runs in by_bucket), initial=size)
-        told = array("Q", [len(by_bucket), *starts])
-        told.extend(number for runs in by_bucket for run in runs for number in run)
+        told = array("Q", [number for runs in by_bucket for run in runs for number in run])
+        told.extend(accumulate((2 * _NUMBER * len(runs) for runs in by_bucket), initial=self._file.tell()))
+        told.append(len(by_bucket))
         return told.tobytes()
 
 
 def read_runs(path: Path, bucket: int, decoder: msgspec.msgpack.Decoder[list[_Thing]]) -> Iterator[_Thing]:
     """What such a file holds of a bucket."""
-    runs = _runs(_index(path), bucket)
-    if runs:
-        with path.open("rb") as file:
-            for offset, length in zip(runs[::2], runs[1::2], strict=True):
-                file.seek(offset)
-                yield from decoder.decode(file.read(length))
-
-
-def _runs(path: Path, bucket: int) -> Sequence[int]:
-    """Offset and length of each run of a bucket, one after the other."""
     with path.open("rb") as file:
-        [count] = _numbers(file.read(_NUMBER))
-        if bucket >= count:
-            return ()
-        file.seek((bucket + 1) * _NUMBER)
-        start, end = _numbers(file.read(2 * _NUMBER))
-        file.seek(start)
-        return _numbers(file.read(end - start))
+        runs = _runs(file, bucket)
+        for offset, length in zip(runs[::2], runs[1::2], strict=True):
+            file.seek(offset)
+            yield from decoder.decode(file.read(length))
+
+
+def _runs(file: BinaryIO, bucket: int) -> Sequence[int]:
+    """Offset and length of each run of a bucket, one after the other."""
+    end = file.seek(-_NUMBER, SEEK_END)
+    [count] = _numbers(file.read(_NUMBER))
+    if bucket >= count:
+        return ()
+    file.seek(end - (count + 1 - bucket) * _NUMBER)
+    first, last = _numbers(file.read(2 * _NUMBER))
+    file.seek(first)
+    return _numbers(file.read(last - first))
 
 
 def _numbers(raw: bytes) -> array[int]:
@@ -107,7 +106,3 @@ def whole_file(path: Path, content: bytes) -> None:
 
 def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
-
-
-def _index(path: Path) -> Path:
-    return path.with_name(f"{path.name}.index")

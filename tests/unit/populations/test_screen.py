@@ -144,6 +144,7 @@ def test_a_value_outside_every_range_that_is_asked_for_does_not_speak():
     assert speaks(platelets(250, valueQuantity={"value": 250, "unit": "furlong"}))
     assert speaks(platelets(250, valueQuantity={"value": 250, "comparator": "<", "unit": "10*9/L"}))
     assert speaks(platelets(250, valueQuantity=None, valueString="see text"))
+    assert speaks(platelets(250, valueQuantity={"value": ["many"]}))
     assert speaks(platelets(9, status="entered-in-error"))
 
 
