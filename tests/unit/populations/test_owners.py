@@ -102,10 +102,11 @@ def test_a_bundle_inside_a_bundle_is_opened():
 def test_of_several_patients_the_one_whose_number_it_is(scatter):
     other = of("p2", PATIENT) | {"identifier": [NUMBER | {"value": "2"}]}
     mine = petechiae(subject={"identifier": NUMBER})
+    another = petechiae(id="c2", subject={"identifier": NUMBER | {"value": "2"}})
 
-    found = list(scatter.document(raw(bundle(PERSON, other, LOW, mine))))
+    found = list(scatter.document(raw(bundle(PERSON, other, LOW, mine, another))))
 
-    assert [("p1", raw(mine), True)] == [
+    assert [("p1", raw(mine), True), ("p2", raw(another), True)] == [
         (row.patient, row.slim, row.may_speak) for row in found if row.kind == "Condition"
     ]
     assert ["p1", "p2"] == [row.patient for row in found if row.kind == BUNDLE]

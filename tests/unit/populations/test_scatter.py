@@ -116,7 +116,7 @@ def test_text_in_other_scripts_is_no_oddity(scatter):
     line = json.dumps(petechiae(code={"text": "Überweisung"}), ensure_ascii=False).encode()
 
     assert not only(scatter.rows(line)).may_speak
-    assert [False, False] == [row.may_speak for row in scatter.rows(line + b"\n" + lines(PATIENT))]
+    assert [False, False] == [row.may_speak for row in scatter.rows(line + b"\n" + raw(PATIENT))]
 
 
 @pytest.mark.parametrize("reference", [b"true", b'{"reference":"\xff"}'], ids=["no reference", "no UTF-8"])
