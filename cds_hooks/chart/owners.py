@@ -1,7 +1,8 @@
 """Whose an entry is: this patient's, somebody else's, or nobody can tell.
 
-A subject is compared by its address. One that is contained has no address of its own: it is compared by its
-identifiers, else by its id. An identifier compares only with one of the same system.
+A subject is compared by its address. One that is contained has no address of its own, and its id names it inside
+the resource only: it is compared by its identifiers, and by its id where it has none and no other birth date.
+An identifier compares only with one of the same system.
 Source: FHIR R4 4.0.1, 2.3 References (logical references), 2.28 Contained Resources, Identifier.
 """
 
@@ -31,6 +32,7 @@ class Owner:
         self._addresses = frozenset({self._patient, *(item.address for item in own if item.address)})
         people = [item.resource for item in own if isinstance(item.resource, Patient)]
         self._numbers = _numbers(number for person in people for number in person.identifier)
+        self._births = tuple(person.birth_date for person in people if person.birth_date)
 
     def refuses(self, item: Item) -> GapReason | None:
         """Why the entry cannot be taken as theirs, or None. One that names nobody was asked for as theirs.
@@ -55,8 +57,13 @@ class Owner:
     def _refuses_contained(self, person: Patient | None) -> GapReason | None:
         if person is None:
             return GapReason.OWNER_UNKNOWN
-        by_id = None if person.id == self._id else GapReason.OWNER_UNKNOWN
-        return self._by_numbers(person.identifier, otherwise=by_id)
+        is_theirs = person.id == self._id and not person.identifier and not self._is_born_otherwise(person)
+        return self._by_numbers(person.identifier, otherwise=None if is_theirs else GapReason.OWNER_UNKNOWN)
+
+    def _is_born_otherwise(self, person: Patient) -> bool:
+        """By two dates of which neither is the beginning of the other, as "1990" is of "1990-05"."""
+        born = person.birth_date
+        return bool(born) and not all(one.startswith(born) or born.startswith(one) for one in self._births)
 
     def _by_numbers(self, written: Iterable[Identifier], *, otherwise: GapReason | None) -> GapReason | None:
         """By what can be compared: one number that is theirs is enough."""

@@ -185,7 +185,16 @@ def test_an_entry_of_a_person_who_cannot_be_compared_is_refused_and_counted(subj
 # ---------------------------------------------------------------- who is known by an identifier
 
 NUMBER = {"system": "https://hospital.example/mrn", "value": "77"}
-KNOWN = {"resourceType": "Patient", "id": ME, "identifier": [{"system": "urn:ssn", "value": "1"}, NUMBER]}
+KNOWN = {
+    "resourceType": "Patient",
+    "id": ME,
+    "birthDate": "1990-05",
+    "identifier": [{"system": "urn:ssn", "value": "1"}, NUMBER],
+}
+
+
+def _same_id(**fields: object) -> dict[str, object]:
+    return condition(subject={"reference": "#p1"}, contained=[_patient(**fields)])
 
 
 def _contained(**fields: object) -> dict[str, object]:
@@ -199,7 +208,9 @@ def _contained(**fields: object) -> dict[str, object]:
         _contained(identifier=[NUMBER]),
         _contained(identifier=NUMBER | {"use": "usual"}),
         _contained(identifier=[{"system": "urn:other", "value": "9"}, NUMBER]),
-        condition(subject={"reference": "#p1"}, contained=[{"resourceType": "Patient", "id": "p1"}]),
+        _same_id(),
+        _same_id(birthDate="1990"),
+        _same_id(birthDate="1990-05-05"),
         condition(subject={"identifier": NUMBER}),
     ],
 )
@@ -214,11 +225,13 @@ def test_an_entry_is_this_patients_by_an_identifier_or_the_id_of_who_is_containe
         (GapReason.OTHER_PATIENT, condition(subject={"identifier": NUMBER | {"value": "78"}})),
         (
             GapReason.OTHER_PATIENT,
-            condition(subject={"reference": "#p1"}, contained=[_patient(identifier=[NUMBER | {"value": "78"}])]),
+            _same_id(identifier=[NUMBER | {"value": "78"}]),
         ),
         (GapReason.OWNER_UNKNOWN, _contained(identifier=[{"system": "urn:other", "value": "77"}])),
         (GapReason.OWNER_UNKNOWN, _contained(identifier=[{"system": "urn:ssn"}, {"value": "77"}])),
         (GapReason.OWNER_UNKNOWN, _contained()),
+        (GapReason.OWNER_UNKNOWN, _same_id(identifier=[{"system": "urn:other", "value": "77"}])),
+        (GapReason.OWNER_UNKNOWN, _same_id(birthDate="1958-01-01")),
         (GapReason.OWNER_UNKNOWN, condition(subject={"identifier": {"value": "77"}})),
     ],
 )
