@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ENCOUNTERS: Final = "encounters"
 _LOCAL: Final = "local"
+_FORM: Final = "write it as 2026-11-01T08:00Z"
 
 
 @click.command()
@@ -160,11 +161,14 @@ def _instants(moment: str, every: str | None, until: str | None) -> tuple[dateti
 
 
 def _instant(text: str, option: str) -> datetime:
+    """Never without a zone: which patients have a card can turn on an hour."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter("write it as 2026-11-01T08:00Z", param_hint=option) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        raise click.BadParameter(_FORM, param_hint=option) from None
+    if at.tzinfo is None:
+        raise click.BadParameter(f"has no zone: {_FORM}, or with +01:00", param_hint=option)
+    return at
 
 
 def _step(text: str) -> timedelta:

@@ -58,10 +58,10 @@ def test_each_visit(export):
     assert [] == report_of(export)["about"]["instants"]
 
 
-def test_an_instant_without_a_zone_is_utc(export):
-    replay(export, at="2026-03-02T09:00")
+def test_an_instant_is_taken_in_its_own_zone(export):
+    replay(export, at="2026-03-02T09:00+01:00")
 
-    assert ["2026-03-02T09:00+00:00"] == report_of(export)["about"]["instants"]
+    assert ["2026-03-02T09:00+01:00"] == report_of(export)["about"]["instants"]
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,10 @@ def test_an_instant_without_a_zone_is_utc(export):
         (("--every", "1d"), AT.isoformat(), "together"),
         (("--every", "1d", "--until", "2026-03-09"), "encounters", "neither"),
         (("--every", "1y", "--until", "2026-03-09"), AT.isoformat(), "30m"),
-        (("--every", "1d", "--until", "2026-01-01"), AT.isoformat(), "lies before"),
+        (("--every", "1d", "--until", "2026-01-01T00:00Z"), AT.isoformat(), "lies before"),
         ((), "yesterday", "2026-11-01T08:00Z"),
+        ((), "2026-03-02T09:00", "--at: has no zone: write it as 2026-11-01T08:00Z"),
+        (("--every", "1d", "--until", "2026-03-09"), AT.isoformat(), "--until: has no zone"),
         (("--max-bad", "0.1"), AT.isoformat(), "0.1%"),
     ],
 )
