@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -76,7 +76,7 @@ def record_of(chart: Chart, at: datetime, library: Library) -> PatientRecord:
     by_kind.pop(BUNDLE, None)
     spoilt = by_kind.pop(SPOILT, [])
     by_kind[_SHARED] += _referred(by_kind, chart.medication)
-    asked, held = _asked(library), chart.lists.held
+    asked, held = _as_written(_asked(library), chart.lists.cut_short), chart.lists.held
     answers = {
         query.key: _answer(by_kind.pop(query.key, []), spoilt, query.key, chart.lists)
         for query in asked
@@ -102,6 +102,11 @@ def _asked(library: Library) -> tuple[Query, ...]:
     """One query for each list that the service asks for when a chart is opened."""
     lists = {query.resource_type: query.newest_first for query in queries(library)}
     return tuple(Query(kind, "", kind, newest_first) for kind, newest_first in lists.items())
+
+
+def _as_written(asked: tuple[Query, ...], cut_short: frozenset[str]) -> tuple[Query, ...]:
+    """The queries; a file has no order, so that one that was cut off is complete back to nothing."""
+    return tuple(replace(one, newest_first=False) if one.key in cut_short else one for one in asked)
 
 
 def _answer(rows: list[Row], spoilt: list[Row], kind: str, lists: Lists) -> Answer:

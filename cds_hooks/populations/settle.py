@@ -32,7 +32,8 @@ _Ask: TypeAlias = Callable[[Library], Advice]
 
 _HASH: Final = 32
 _NO_END: Final = datetime(9000, 1, 1, tzinfo=UTC)
-_ESSENTIAL: Final = frozenset({"Condition", "Observation"})
+_UNSORTED: Final = "Condition"
+_ESSENTIAL: Final = frozenset({_UNSORTED, "Observation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,12 @@ class Plan:
     @property
     def is_blind(self) -> bool:
         """Whether the export lacks what every chart must have, so that each has to say so."""
-        return not self.listed >= _ESSENTIAL
+        return not self.listed >= _ESSENTIAL or self.is_cut_off
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a list ends in the middle of which the service never takes a part for the whole."""
+        return _UNSORTED in self.cut_short
 
 
 def settle(rows: Iterable[Row], plan: Plan, medication: Lookup) -> Iterator[Result]:
@@ -94,7 +100,7 @@ def _of_chart(name: str, patient: str, rows: list[Row], plan: Plan, medication: 
     instants, end = plan.instants or visits(rows), max(plan.instants, default=_NO_END)
     whole = any(row.kind == BUNDLE for row in rows)
     lists = Lists(None if whole else plan.listed, plan.cut_short, plan.most)
-    is_asked = any(row.may_speak for row in rows) or (plan.is_blind and not whole)
+    is_asked = any(row.may_speak for row in rows) or plan.is_cut_off or (plan.is_blind and not whole)
     for instant in instants:
         if is_asked:
             chart = Chart(patient, as_of(rows, instant, end), lists, medication)

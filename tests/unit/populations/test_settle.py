@@ -107,6 +107,22 @@ def test_a_list_of_a_file_that_ends_in_the_middle_is_not_whole():
     assert "Problem list: only partly supplied" in result.gaps
 
 
+def test_with_problems_cut_off_every_chart_says_so_also_one_that_came_whole():
+    alone = one(*silent("p1"), cut_short=frozenset({"Condition"}))
+    whole = one(bundle(*silent("p1")), cut_short=frozenset({"Condition"}))
+
+    assert [(True, ("info",)), (True, ("info",))] == [(each.assessed, each.cards) for each in (alone, whole)]
+
+
+def test_results_that_were_cut_off_are_complete_back_to_nothing():
+    old = [PATIENT, petechiae(), platelets(250, effectiveDateTime=ago(days=60))]
+
+    result = one(*old, cut_short=frozenset({"Observation"}))
+
+    assert "Results and observations: only partly supplied" in result.gaps
+    assert not one(*silent("p1"), cut_short=frozenset({"Observation"})).assessed
+
+
 def test_of_too_many_entries_the_newest_are_read():
     older = [platelets(250, id=f"o{n}", effectiveDateTime=ago(days=n + 1)) for n in range(9)]
     newest = platelets(8, id="low", effectiveDateTime=ago(hours=1))
