@@ -21,7 +21,7 @@ from cds_hooks.cards.wire import Card, HookRequest, Suggestion, is_fhir_id, pars
 from cds_hooks.chart.fetch import next_page
 from cds_hooks.chart.queries import medications_by_id, queries
 from cds_hooks.chart.reader import read
-from cds_hooks.chart.record import LIST_WORDS, Answer, Listing, ListRead, PatientRecord, Query
+from cds_hooks.chart.record import LIST_WORDS, Answer, Listing, ListRead, Observed, PatientRecord, Problem, Query
 from cds_hooks.chart.strict import build
 from cds_hooks.errors import DataUnavailable, RequestError
 from cds_hooks.model.criteria import ABOUT_ORDERS, Hook
@@ -29,9 +29,11 @@ from cds_hooks.model.library import Library
 from cds_hooks.model.results import Assessment, Gap, GapReason
 from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.assess import assess
-from cds_hooks.reasoning.mapping import Findings, find
+from cds_hooks.reasoning.mapping import Findings, charted, find
 from cds_hooks.reasoning.medicines import MEDICATION_LISTS, medicines_were_read
 from cds_hooks.reasoning.orders import Due
+from cds_hooks.reasoning.trigger import trigger
+from cds_hooks.reasoning.untouched import NOTHING_CHARTED
 
 FetchMissing: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Mapping[str, Answer]]]
 """Fetches queries (prefetch key -> template) that were left out; a key it cannot ask for stays out."""
@@ -162,7 +164,11 @@ def advise_on(
 ) -> Advice:
     """find, assess, compose: the same three steps for every way a chart comes in."""
     findings = find(record, library, at)
-    gaps = (*list_gaps(record, at), *record.gaps, *findings.set_aside)
+    gaps = (
+        *list_gaps(record, at, is_watched_ahead=_is_ahead_watched(record, library, at, hook)),
+        *record.gaps,
+        *findings.set_aside,
+    )
     assessment = assess(
         findings,
         gaps,
@@ -236,17 +242,29 @@ def _built(resource: bytes) -> bytes:
     return msgspec.json.encode(build(msgspec.json.decode(resource)))
 
 
-def list_gaps(record: PatientRecord, at: datetime) -> Iterator[Gap]:
+def _is_ahead_watched(record: PatientRecord, library: Library, at: datetime, hook: Hook) -> bool:
+    """Whether an entry that was left out as dated in the future stands for something that could wake a rule."""
+    wakes = trigger(library, hook) if record.ahead else None
+    if wakes is None:
+        return bool(record.ahead)
+    problems = tuple(entry for entry in record.ahead if isinstance(entry, Problem))
+    observed = tuple(entry for entry in record.ahead if isinstance(entry, Observed))
+    chart = charted(replace(NOTHING_CHARTED, problems=problems, observed=observed), library, at)
+    return not wakes.watched.isdisjoint({*chart.mentions, *chart.observed})
+
+
+def list_gaps(record: PatientRecord, at: datetime, *, is_watched_ahead: bool = True) -> Iterator[Gap]:
     """A gap for each list that was not read far enough back; medicines kept by one resource only are no gap.
 
     Essential, so that it is said even when nothing else is: where silence would mislead. Entries that were refused
-    are gaps of the record, one by one; here only where that matters.
+    are gaps of the record, one by one; here only where that matters: of what lies ahead `is_watched_ahead` tells.
     """
     for name, words in LIST_WORDS.items():
         state = record.lists.get(name)
         if state is not None and _falls_short(state, at) and not _kept_elsewhere(name, record):
             reason = state.reason or GapReason.INCOMPLETE
-            is_essential = name in _ESSENTIAL and _would_mislead(name, reason, record)
+            matters = is_watched_ahead or reason is not GapReason.FUTURE
+            is_essential = name in _ESSENTIAL and matters and _would_mislead(name, reason, record)
             if is_essential or reason not in _REFUSALS:
                 yield Gap(words, reason, essential=is_essential)
 

@@ -57,7 +57,7 @@ def _read(query: Query, answer: Opened | None) -> ListRead:
         return ListRead(Listing.NOT_READ, reason=GapReason.NOT_SUPPLIED)
     if answer.failed is GapReason.NOT_SUPPORTED and query.resource_type in _OPTIONAL:
         return ListRead(Listing.NOT_READ, reason=answer.failed)
-    flaw = next((item.flaw for item in answer.items if item.flaw), None)
+    flaw = min((item.flaw for item in answer.items if item.flaw), key=_is_of_the_future, default=None)
     reason = answer.failed or flaw
     if reason and not _any_usable(answer.items, query.resource_type):
         return ListRead(Listing.FAILED, reason=reason)
@@ -66,6 +66,11 @@ def _read(query: Query, answer: Opened | None) -> ListRead:
         back_to = _oldest(answer.items) if is_cut_off else None
         return ListRead(Listing.INCOMPLETE, back_to, reason or GapReason.INCOMPLETE)
     return ListRead(Listing.COMPLETE)
+
+
+def _is_of_the_future(reason: GapReason | None) -> bool:
+    """The one reason that may not matter: what was left out for it can be read."""
+    return reason is GapReason.FUTURE
 
 
 def _any_usable(items: Iterable[Item], resource_type: str) -> bool:
@@ -80,7 +85,7 @@ def _together(states: Sequence[ListRead], *, is_spoilt: bool) -> ListRead:
     lacking = [state for state in states if state.state is not Listing.COMPLETE]
     if not lacking:
         return states[0]
-    worst = min(lacking, key=lambda one: _WORST_FIRST.index(one.state))
+    worst = min(lacking, key=lambda one: (_WORST_FIRST.index(one.state), _is_of_the_future(one.reason)))
     if is_spoilt or all(state.state in _NOTHING_CAME for state in states):
         return worst
     limits = [state.back_to for state in lacking if state.back_to]

@@ -82,7 +82,7 @@ def read(
     patient, unread = person((i.resource for i in mine if isinstance(i.resource, shapes.Patient)), at)
     carried = one_of_each(item for raw in context.values() for item in opened(Answer((raw,)), "").items)
     shelf = _Shelf((*mine, *carried))
-    found, ahead = _entries(mine, patient, shelf.find, at)
+    found, ahead, left_out = _entries(mine, patient, shelf.find, at)
     new, foreign = _new(carried, patient_id, patient, shelf.find, at)
     found += new
     refused = (*not_mine, *ahead)
@@ -98,6 +98,7 @@ def read(
         (*_gaps((*refused, *foreign)), *unread),
         tuple(sorted(shelf.missed)),
         patient_id,
+        tuple(entry for entry in left_out if isinstance(entry, Observed | Problem)),
     )
 
 
@@ -157,18 +158,20 @@ def _new(
 
 def _entries(
     mine: Sequence[Item], patient: Patient | None, find: Find, at: datetime
-) -> tuple[list[Entry], list[Item]]:
-    """Every entry of the record, and what was left out because it is dated in the future."""
+) -> tuple[list[Entry], list[Item], list[Entry]]:
+    """Every entry of the record; what was left out because it is dated in the future, as it came and as read."""
     born = patient.born if patient else None
     kept: list[Entry] = []
     ahead: list[Item] = []
+    left_out: list[Entry] = []
     for item in mine:
         of_item = entries(item.resource, reference(item), born, find, at)
         if not is_ahead(of_item, at):
             kept.extend(of_item)
         elif not _is_appointment(item):
             ahead.append(replace(item, flaw=GapReason.FUTURE))
-    return kept, ahead
+            left_out.extend(of_item)
+    return kept, ahead, left_out
 
 
 def _is_appointment(item: Item) -> bool:

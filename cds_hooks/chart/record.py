@@ -189,6 +189,8 @@ class PatientRecord:
     """Addresses of medicines that entries point to and that were not among what came."""
     patient_id: str = field(default="", repr=False)
     """FHIR id of the patient; what we propose refers to it."""
+    ahead: tuple[Observed | Problem, ...] = ()
+    """What was left out because it is dated in the future; whether that matters is told by what it stands for."""
 
 
 LIST_WORDS: Mapping[str, str] = {

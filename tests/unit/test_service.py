@@ -345,6 +345,38 @@ async def test_an_entry_that_may_be_the_patients_and_was_refused_is_said(entry):
     assert indicators(advice) == ["info"]
 
 
+AHEAD = {"id": "o9", "effectiveDateTime": "2027-01-01"}
+GLUCOSE = {"code": {"text": "Glucose"}, "valueQuantity": {"value": 5, "unit": "mmol/L"}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([COUNT | AHEAD], ["info"]),
+        ([COUNT | AHEAD | {"code": PETECHIAE["code"], "valueQuantity": None, "valueBoolean": True}], ["info"]),
+        ([COUNT | AHEAD | GLUCOSE], []),
+        ([COUNT | GLUCOSE, COUNT | AHEAD | GLUCOSE], []),
+        ([COUNT | AHEAD | GLUCOSE, COUNT | GLUCOSE | NOBODYS], ["info"]),
+    ],
+)
+async def test_an_entry_dated_ahead_makes_a_card_only_where_it_could_matter(entries, said):
+    advice, _ = await advised(EMPTY | {"conditions": page(HYPERTENSION), OBSERVATIONS[0]: page(*entries)})
+
+    assert indicators(advice) == said
+    assert GapReason.FUTURE in {gap.reason for gap in advice.assessment.gaps}
+
+
+async def test_an_entry_ahead_always_matters_where_a_rule_could_stand_on_any_chart():
+    anywhere = library_of(
+        {"grown": "person: {age: {from: {years: 1}}}"},
+        criteria={"R-ANY-01": "when: {none: [grown]}\nneeds_skin_bleeding: false"},
+    )
+    sent = EMPTY | {"conditions": page(HYPERTENSION), OBSERVATIONS[0]: page(COUNT | AHEAD | GLUCOSE)}
+    advice = await advise(asking(sent), Ehr(), anywhere, AT, Voice())
+
+    assert any(gap.essential for gap in advice.assessment.gaps)
+
+
 async def test_a_refused_entry_of_a_list_that_is_not_essential_makes_no_card():
     visit = {"resourceType": "Encounter", "id": "e1", "status": "finished"}
     stale = visit | {"id": "e2", "period": {"start": "2027-01-01"}}
