@@ -64,7 +64,7 @@ class OpenedLater:
 
     async def _asked(self, step: Callable[[Store], Awaitable[_Answer]]) -> _Answer:
         async with self._opening:
-            if self._store is None:
+            if self._store is None:  # no cover: what follows a greenlet on its thread is not measured
                 module = import_module("cds_hooks.journal.store")
                 opened: Store = await module.open_store(self._url, keep_comments=self._keep_comments)
                 self._store = opened

@@ -204,6 +204,16 @@ def test_counts_and_the_report_are_for_who_has_the_token(path, settings, headers
     assert ADMIN not in response.text
 
 
+def test_the_report_is_read_from_the_journal(tmp_path):
+    settings = Settings(profile="sandbox", journal=f"sqlite+aiosqlite:///{tmp_path}/journal.sqlite")
+    with TestClient(create_app(settings)) as service:
+        shown = service.get("/insights")
+    structlog.reset_defaults()
+
+    assert shown.status_code == 200
+    assert "<h1>" in shown.text
+
+
 def test_without_a_report_there_is_no_address_for_it():
     assert browser().get("/insights").status_code == 404
 
