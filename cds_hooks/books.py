@@ -19,6 +19,7 @@ from cds_hooks.guard.privacy import origin_of
 from cds_hooks.journal.entries import HUNG_UP, Call, Entry, How, Journal
 from cds_hooks.ledger import Spoken, Visit, call_of, issued, outcomes
 from cds_hooks.model.library import Library
+from cds_hooks.model.results import GapReason
 from cds_hooks.quiet import Quiet
 from cds_hooks.service import Advice
 from cds_hooks.tally import CARDS, ENTRIES, FEEDBACK, GAPS, RULES, Tally
@@ -104,6 +105,8 @@ class Books:
             self.tally.count(CARDS, call.service, made.indicator, made.how)
         for met in call.present:
             self.tally.count(RULES, met.rule, met.tier, met.how)
+        if GapReason.NOT_WORKED_OUT.value in call.gaps:
+            _log.error("rule_failed", count=call.gaps[GapReason.NOT_WORKED_OUT.value])
         for kind, count in call.gaps.items():
             self.tally.count(GAPS, kind, by=count)
         for kind, (mapped, total) in call.entries.items():

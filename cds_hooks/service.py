@@ -179,8 +179,10 @@ def advise_on(
         deceased=any(findings.truth_of(name) is Truth.PRESENT for name in library.card.silent_when),
         hook=hook,
     )
-    if any(match.truth is Truth.PRESENT for match in (*assessment.criteria, *assessment.causes)):
-        assessment = replace(assessment, gaps=(*assessment.gaps, *_nameless(findings)))
+    speaks = any(match.truth is Truth.PRESENT for match in (*assessment.criteria, *assessment.causes))
+    more = (*findings.failed, *(_nameless(findings) if speaks else ()))
+    if more:
+        assessment = replace(assessment, gaps=(*assessment.gaps, *more))
     cards = compose(assessment, library, voice, record.patient_id)
     return Advice(tuple(_validated(card, record.patient_id) for card in cards), assessment, record)
 

@@ -53,6 +53,7 @@ _GAP_WORDS: Mapping[GapReason, str] = {
     GapReason.UNIDENTIFIED: "could not be identified",
     GapReason.UNSUPPORTED_VERSION: "written in a FHIR version that is not supported",
     GapReason.SET_ASIDE: "set aside",
+    GapReason.NOT_WORKED_OUT: "could not be worked out: a fault of this service",
 }
 _OF_SEVERAL: Mapping[GapReason, str] = {
     GapReason.OTHER_PATIENT: "what belongs to another patient was left out",

@@ -37,6 +37,7 @@ class GapReason(Enum):
     UNIDENTIFIED = "could not be identified"
     UNSUPPORTED_VERSION = "FHIR version not supported"
     SET_ASIDE = "set aside"
+    NOT_WORKED_OUT = "could not be worked out"
 
 
 RESTRICTED = "Entry with restricted access"

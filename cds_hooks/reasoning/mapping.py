@@ -15,7 +15,7 @@ from functools import lru_cache
 from cds_hooks.chart.record import PatientRecord
 from cds_hooks.model.findings import FindingRule, Person
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Evidence, Finding, Gap
+from cds_hooks.model.results import Evidence, Finding, Gap, GapReason
 from cds_hooks.model.scores import ScoreRange
 from cds_hooks.model.truth import AnyOf, Expression, Span, Truth
 from cds_hooks.reasoning.answers import find_answer
@@ -51,11 +51,12 @@ class Findings(Mapping[str, Finding]):
         self._medicines: Medicines | None = None
         self._known = dict(known)
         self._scores: dict[str, ScoreRange] = {}
+        self._failed: list[Gap] = []
 
     def __getitem__(self, finding_id: str) -> Finding:
         known = self._known.get(finding_id)
         if known is None:
-            known = self._known[finding_id] = self._find(self._library.findings[finding_id])
+            known = self._known[finding_id] = self._guarded(self._library.findings[finding_id])
         return known
 
     def __iter__(self) -> Iterator[str]:
@@ -91,6 +92,11 @@ class Findings(Mapping[str, Finding]):
         return self._medicines
 
     @property
+    def failed(self) -> tuple[Gap, ...]:
+        """An essential gap for each finding so far that could not be worked out."""
+        return tuple(self._failed)
+
+    @property
     def set_aside(self) -> tuple[Gap, ...]:
         """Mentions in sentences of the chart that count neither as there nor as denied."""
         return self._chart.set_aside
@@ -103,6 +109,15 @@ class Findings(Mapping[str, Finding]):
 
     def _newest(self, concept: str, within: Span) -> Newest:
         return newest_values(concept, within, self._chart)
+
+    def _guarded(self, rule: FindingRule) -> Finding:
+        """The finding; one whose rule fails is unknown, so that all that does not rest on it goes on."""
+        try:
+            return self._find(rule)
+        except Exception:  # noqa: BLE001  # whatever it is: one faulty rule must not silence the others
+            gap = Gap(rule.name, GapReason.NOT_WORKED_OUT, essential=True)
+            self._failed.append(gap)
+            return Finding(rule.id, Truth.UNKNOWN, gaps=(gap,))
 
     def _find(self, rule: FindingRule) -> Finding:
         found = self._by_test(rule)
@@ -169,7 +184,9 @@ def charted(record: PatientRecord, library: Library, at: datetime) -> Chart:
 def _of_an_empty_chart(library: Library) -> Mapping[str, Finding]:
     """What the findings say that look at entries alone, where there are none; the same for every patient."""
     nothing = Findings(Chart(NOTHING_CHARTED, library, _ANY_TIME, {}, {}), {})
-    return {name: nothing[name] for name in of_entries_alone(library)}
+    found = {name: nothing[name] for name in of_entries_alone(library)}
+    failed = frozenset(nothing.failed)
+    return {name: finding for name, finding in found.items() if failed.isdisjoint(finding.gaps)}
 
 
 def _told_if_ahead(item: Evidence, at: datetime) -> Evidence:
