@@ -121,7 +121,7 @@ class Endpoints:
         async def keep(was_there: bool) -> None:  # noqa: FBT001  # of an answer there is one thing to know
             await (self._books.keep(visit, spoken, about) if was_there else self._books.keep_unsent(visit, spoken))
 
-        return Delivered(response_json(spoken.shown), keep)
+        return Delivered(response_json(spoken.shown), keep, tells=bool(spoken.shown))
 
     async def feedback(self, service_id: str, request: Request) -> Response:
         """Acknowledged when it is kept, and not before: who gets no 200 may send it again."""
