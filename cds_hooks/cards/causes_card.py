@@ -19,10 +19,7 @@ from cds_hooks.cards.parts import (
     what_is_recorded,
     where_it_stands,
 )
-from cds_hooks.cards.phrases import (
-    citation_link,
-    evidence_lines,
-)
+from cds_hooks.cards.phrases import citation_link, evidence_lines
 from cds_hooks.cards.wire import MAX_SUMMARY, Card
 from cds_hooks.model.codes import Coding
 from cds_hooks.model.criteria import ABOUT_ORDERS, Cause

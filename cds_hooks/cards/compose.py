@@ -30,13 +30,7 @@ from cds_hooks.cards.parts import (
     what_is_recorded,
     where_it_stands,
 )
-from cds_hooks.cards.phrases import (
-    capitalised,
-    card_gap_lines,
-    citation_link,
-    in_sentence,
-    listed,
-)
+from cds_hooks.cards.phrases import capitalised, card_gap_lines, citation_link, in_sentence, listed
 from cds_hooks.cards.suggestions import CardKind, prompt_lines, suggestions_by_card
 from cds_hooks.cards.wire import MAX_SUMMARY, Card, Source
 from cds_hooks.model.codes import Coding

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from cds_hooks.cards.phrases import (
-    card_gap_lines,
-    evidence_lines,
-    in_sentence,
-)
+from cds_hooks.cards.phrases import card_gap_lines, evidence_lines, in_sentence
 from cds_hooks.cards.wire import OverrideReason, Source
 from cds_hooks.model.codes import Coding
 from cds_hooks.model.criteria import Cause, Criterion

@@ -63,16 +63,13 @@ def might_be_emergencies(
     firmly = firm(findings, truth_of)
     gate_at_worst = supposed(library.card.gate) if gate is Truth.UNKNOWN else gate
     opens = gate_at_worst is not gate and any(_stands_behind_it(library.criteria[one.rule]) for one in matches)
-    names: tuple[str, ...] = (library.card.gate,) if opens else ()
-    found = dict.fromkeys(_unreadable_in(names, findings, library, truth_of, supposed))
+    suspects = [library.card.gate] if opens else []
     for match in matches:
         rule = library.criteria[match.rule]
-        could_be_worse = gate_at_worst is not gate or _could_be_worse(match, truth_of, supposed)
-        if _is_open(match, rule) and could_be_worse:
+        if _is_open(match, rule) and (gate_at_worst is not gate or _could_be_worse(match, truth_of, supposed)):
             worst = assess_criterion(rule, supposed, gate_at_worst, firmly)
-            names = worst.relied_on if worst.tier is Tier.EMERGENCY or _is_about_orders(rule) else ()
-            found |= dict.fromkeys(_unreadable_in(names, findings, library, truth_of, supposed))
-    return tuple(found)
+            suspects += worst.relied_on if worst.tier is Tier.EMERGENCY or _is_about_orders(rule) else ()
+    return tuple(dict.fromkeys(_unreadable_in(suspects, findings, library, truth_of, supposed)))
 
 
 @cache

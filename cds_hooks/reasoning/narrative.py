@@ -71,10 +71,11 @@ def _reading_of(entry: Observed | Problem, library: Library) -> TextReading:
         return _worded(entry.what, library)
     if heading := heading_of(entry, library):
         return _under(heading, read_text(_words_of(entry, library), library))
-    told = _is_result(entry, library) or answer_of(entry, library)
-    if isinstance(entry.value, str) and not told:
+    if not isinstance(entry.value, Coded | str) or _is_result(entry, library) or answer_of(entry, library):
+        return TextReading(_by_name(entry, library))
+    if isinstance(entry.value, str):
         return read_text(entry.value, library)
-    reading = _worded(entry.value, library) if isinstance(entry.value, Coded) and not told else NOTHING_SAID
+    reading = _worded(entry.value, library)
     return reading if reading.named or reading.aside else TextReading(_by_name(entry, library))
 
 
