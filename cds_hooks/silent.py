@@ -35,7 +35,7 @@ from cds_hooks.chart.queries import queries
 from cds_hooks.chart.values import quantity
 from cds_hooks.model.criteria import Hook
 from cds_hooks.model.library import Library
-from cds_hooks.reasoning.trigger import Trigger, by_codes, trigger
+from cds_hooks.reasoning.trigger import Trigger, by_code, trigger
 
 _HOOKS: Final = frozenset({"patient-view", "encounter-discharge"})
 """Those that bring nothing of their own beside the chart."""
@@ -58,18 +58,12 @@ def silent_call(body: bytes, hook: Hook, library: Library, at: datetime) -> Hook
     look, patient, until = _Look(wakes), f"Patient/{request.patient_id}", at.astimezone(UTC).date().isoformat()
     for answer in seen.prefetch.values():
         resources = plain_resources(answer)
-        if resources is None or not all(_is_theirs(one, patient, until) for one in resources):
+        if resources is None:
             return None
-        if any(map(look.pulls, resources)):
-            return None
+        for one in resources:
+            if not one.is_plainly_of(patient, until) or look.pulls(one):
+                return None
     return request
-
-
-def _is_theirs(resource: Plain, patient: str, until: str) -> bool:
-    """Whether it plainly is this patient's, of a day that has begun; a Medication is nobody's."""
-    if isinstance(resource, Patient):
-        return f"Patient/{resource.id}" == patient
-    return isinstance(resource, Medication) or resource.is_plainly_of(patient, until)
 
 
 def _is_whole(seen: Glance, hook: Hook, library: Library) -> bool:
@@ -109,11 +103,14 @@ class _Look:
         `worded` says that words are read beside a known code, as those of an observation's name are not.
         """
         concept = concept.concept or concept
-        codes = tuple([(one.system, one.code) for one in concept.coding]) or ((concept.system, concept.code),)
-        found = by_codes(codes, self._wakes)
+        found: frozenset[str] | None = None
+        for one in concept.coding or (concept,):
+            meant = by_code(one.system, one.code, self._wakes)
+            if meant is not None:
+                found = meant if found is None else found | meant
         if found is not None and not worded:
             return found
-        return self._by_words(tuple(_texts(concept))) | (found or frozenset())
+        return self._by_words(tuple(dict.fromkeys(_texts(concept)))) | (found or frozenset())
 
     def _by_words(self, texts: tuple[str, ...]) -> frozenset[str]:
         if texts not in self._worded:

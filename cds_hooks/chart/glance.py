@@ -9,23 +9,27 @@ Source: CDS Hooks 2.0.1, Prefetch Template; FHIR R4 4.0.1, the resource pages of
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
 
-from cds_hooks.chart.datatypes import Concept, Period, Pointed, Quantity, Reference
+from cds_hooks.chart.datatypes import Concept, Pointed, Quantity, Reference
 from cds_hooks.chart.decoding import UNREADABLE_JSON
 from cds_hooks.chart.shapes import Link, Reason
 
-_SURROGATE: Final = re.compile(rb"\\u[dD]")
-"""The escapes of half a character: text that cannot be read, wherever it stands."""
+_UNDATED: Final = "0"
+"""Stands for a time that is not given: before all days."""
 
 
 class _Match(Struct, gc=False):
     mode: Literal["match"] = "match"
+
+
+class _Period(Struct, gc=False):
+    start: str = _UNDATED
+    end: str = _UNDATED
 
 
 class Kept(Struct, gc=False, rename="camel", tag_field="resourceType", tag=True):
@@ -34,71 +38,39 @@ class Kept(Struct, gc=False, rename="camel", tag_field="resourceType", tag=True)
     id: str
     subject: Reference | None = None
     patient: Reference | None = None
-    effective_date_time: str = ""
-    effective_instant: str = ""
-    effective_period: Period | None = None
-    issued: str = ""
-    recorded_date: str = ""
-    asserted_date: str = ""
-    onset_date_time: str = ""
-    onset_period: Period | None = None
-    onset_age: None = None
-    authored_on: str = ""
-    date_asserted: str = ""
-    performed_date_time: str = ""
-    performed_period: Period | None = None
-    occurrence_date_time: str = ""
-    occurrence_period: Period | None = None
-    period: Period | None = None
-    actual_period: Period | None = None
 
     def is_plainly_of(self, patient: str, until: str) -> bool:
         """Whether it names nobody but this patient ("Patient/1"), and no time after that day (YYYY-MM-DD)."""
         whose = self.subject or self.patient
-        is_theirs = whose is None or whose.reference == patient
-        return is_theirs and all(_has_begun(one, until) for one in filter(None, self._times()))
+        if whose is not None and whose.reference != patient:
+            return False
+        times = self.times()
+        is_past = max(times) < until and min(times) >= _UNDATED
+        return is_past or all(_has_begun(one, until) for one in times)
 
-    def _times(self) -> Iterator[str]:
+    def times(self) -> tuple[str, ...]:
         """The times it may be dated by; whichever of them counts, none may lie ahead."""
-        yield from filter(
-            None,
-            (
-                self.effective_date_time,
-                self.effective_instant,
-                self.issued,
-                self.recorded_date,
-                self.asserted_date,
-                self.onset_date_time,
-                self.authored_on,
-                self.date_asserted,
-                self.performed_date_time,
-                self.occurrence_date_time,
-            ),
-        )
-        for period in filter(
-            None,
-            (
-                self.effective_period,
-                self.onset_period,
-                self.performed_period,
-                self.occurrence_period,
-                self.period,
-                self.actual_period,
-            ),
-        ):
-            yield from (period.start, period.end)
+        return (_UNDATED,)
 
 
 def _has_begun(time: str, until: str) -> bool:
     """Whether it is plainly a time of a day before, or of that day and not behind Greenwich."""
     day = time[:10]
-    return time[0].isdigit() and (day < until or (day == until and "-" not in time[10:]))
+    return time[:1].isdigit() and (day < until or (day == until and "-" not in time[10:]))
+
+
+def _ends(*periods: _Period | None) -> tuple[str, ...]:
+    return tuple([end for one in periods if one is not None for end in (one.start, one.end)])
 
 
 class Patient(Struct, gc=False, tag_field="resourceType", tag=True):
     """The person: rules that ask for nothing else do not stand on their own."""
 
     id: str = ""
+
+    def is_plainly_of(self, patient: str, _until: str) -> bool:
+        """Whether it is this patient ("Patient/1")."""
+        return f"Patient/{self.id}" == patient
 
 
 class Part(Struct, gc=False, rename="camel"):
@@ -119,6 +91,14 @@ class Observation(Kept, gc=False, rename="camel", tag=True):
     value_string: str = ""
     component: tuple[Part, ...] = ()
     comments: None = None
+    effective_date_time: str = _UNDATED
+    effective_instant: str = _UNDATED
+    effective_period: _Period | None = None
+    issued: str = _UNDATED
+
+    def times(self) -> tuple[str, ...]:
+        """As declared above."""
+        return (self.effective_date_time, self.effective_instant, self.issued, *_ends(self.effective_period))
 
 
 class Condition(Kept, gc=False, rename="camel", tag=True):
@@ -126,6 +106,15 @@ class Condition(Kept, gc=False, rename="camel", tag=True):
 
     code: Concept | None = None
     date_recorded: None = None
+    onset_date_time: str = _UNDATED
+    onset_period: _Period | None = None
+    onset_age: None = None
+    recorded_date: str = _UNDATED
+    asserted_date: str = _UNDATED
+
+    def times(self) -> tuple[str, ...]:
+        """As declared above."""
+        return (self.onset_date_time, self.recorded_date, self.asserted_date, *_ends(self.onset_period))
 
 
 class Encounter(Kept, gc=False, rename="camel", tag=True):
@@ -133,6 +122,12 @@ class Encounter(Kept, gc=False, rename="camel", tag=True):
 
     reason_code: tuple[Concept, ...] = ()
     reason: tuple[Reason, ...] = ()
+    period: _Period | None = None
+    actual_period: _Period | None = None
+
+    def times(self) -> tuple[str, ...]:
+        """As declared above."""
+        return (_UNDATED, *_ends(self.period, self.actual_period))
 
 
 class _OfMedicine(Kept, gc=False, rename="camel"):
@@ -146,15 +141,33 @@ class _OfMedicine(Kept, gc=False, rename="camel"):
 class MedicationStatement(_OfMedicine, gc=False, rename="camel", tag=True):
     """A medicine as reported."""
 
+    effective_date_time: str = _UNDATED
+    effective_period: _Period | None = None
+    date_asserted: str = _UNDATED
+
+    def times(self) -> tuple[str, ...]:
+        """As declared above."""
+        return (self.effective_date_time, self.date_asserted, *_ends(self.effective_period))
+
 
 class MedicationRequest(_OfMedicine, gc=False, rename="camel", tag=True):
     """A medicine as ordered."""
+
+    authored_on: str = _UNDATED
+
+    def times(self) -> tuple[str, ...]:
+        """As declared above."""
+        return (self.authored_on,)
 
 
 class Medication(Kept, gc=False, rename="camel", tag=True):
     """What a medicine is."""
 
     code: Concept | None = None
+
+    def is_plainly_of(self, _patient: str, _until: str) -> bool:
+        """True: it is nobody's."""
+        return True
 
 
 class Procedure(Kept, gc=False, rename="camel", tag=True):
@@ -163,6 +176,18 @@ class Procedure(Kept, gc=False, rename="camel", tag=True):
     code: Concept | None = None
     category: Concept | None = None
     not_performed: None = None
+    performed_date_time: str = _UNDATED
+    performed_period: _Period | None = None
+    occurrence_date_time: str = _UNDATED
+    occurrence_period: _Period | None = None
+
+    def times(self) -> tuple[str, ...]:
+        """As declared above."""
+        return (
+            self.performed_date_time,
+            self.occurrence_date_time,
+            *_ends(self.performed_period, self.occurrence_period),
+        )
 
 
 class Immunization(Kept, gc=False, rename="camel", tag=True):
@@ -170,12 +195,25 @@ class Immunization(Kept, gc=False, rename="camel", tag=True):
 
     vaccine_code: Concept | None = None
     was_not_given: None = None
+    occurrence_date_time: str = _UNDATED
+    date: str = _UNDATED
+
+    def times(self) -> tuple[str, ...]:
+        """As declared above."""
+        return (self.occurrence_date_time, self.date)
 
 
 class AllergyIntolerance(Kept, gc=False, rename="camel", tag=True):
     """What is not tolerated; only rules about orders ask for it."""
 
     code: Concept | None = None
+    onset_date_time: str = _UNDATED
+    recorded_date: str = _UNDATED
+    asserted_date: str = _UNDATED
+
+    def times(self) -> tuple[str, ...]:
+        """As declared above."""
+        return (self.onset_date_time, self.recorded_date, self.asserted_date)
 
 
 Plain: TypeAlias = (
@@ -230,10 +268,10 @@ _CALL: Final = msgspec.json.Decoder(Glance)
 
 def glance(body: bytes) -> Glance | None:
     """The call, when all that came with it is plain; None when it must be read properly."""
-    if _SURROGATE.search(body) or not _is_text(body):
+    if not _is_text(body):
         return None
     try:
-        return _CALL.decode(body)
+        return _CALL.decode(body)  # refuses half a character as well, wherever it stands
     except UNREADABLE_JSON:
         return None
 

@@ -12,24 +12,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
-from typing import TypeAlias
 
-from cds_hooks.chart.record import Coded, Observed, Quantity
+from cds_hooks.chart.record import Quantity
 from cds_hooks.model.codes import Coding, Limits
 from cds_hooks.model.criteria import Cause, Criterion, Hook, Status
 from cds_hooks.model.findings import FindingRule, Measure
 from cds_hooks.model.library import Library
+from cds_hooks.model.results import GapReason
 from cds_hooks.model.truth import All, AtLeast, Expression, NoneOf, ScoreAtLeast, Truth
-from cds_hooks.reasoning.codes import by_code, folded
+from cds_hooks.reasoning import codes
+from cds_hooks.reasoning.codes import folded
 from cds_hooks.reasoning.logic import parts_of
 from cds_hooks.reasoning.text import read_text
-from cds_hooks.reasoning.text_index import tokens_of
-from cds_hooks.reasoning.values import Reading, compare, reading
+from cds_hooks.reasoning.text_index import PhraseIndex, phrases_at, tokens_of
+from cds_hooks.reasoning.values import canonical, compare
 
 _ASPECT = "aspect"
 _ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
-Code: TypeAlias = tuple[str, str]
-"""System as the chart writes it, and code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,8 @@ class Trigger:
     """Concepts that wake them by a value in one of these ranges."""
     watched: frozenset[str]
     """Both."""
-    openings: frozenset[str]
-    """Words with which a term for one of them begins in a sentence."""
+    terms: PhraseIndex[str]
+    """What sentences call them."""
 
     def by_words(self, words: Sequence[str]) -> frozenset[str]:
         """The watched concepts that the wordings of one entry stand for, as whole texts and in sentences."""
@@ -66,9 +65,14 @@ class Trigger:
         return self.watched.intersection(whole.union(*map(self._in_sentences, words)))
 
     def _in_sentences(self, text: str) -> Iterator[str]:
-        """Concepts that its sentences name, or ask for; where no word begins such a term they need not be read."""
-        if not self.openings.isdisjoint(tokens_of(text)):
-            yield from (named.concept for named in read_text(text.replace("?", " "), self.library).named)
+        """Concepts that its sentences name, or ask for; where no such term stands they need not be read."""
+        stated = text.replace("?", " ")
+        if self._has_term(tokens_of(stated)):
+            yield from (named.concept for named in read_text(stated, self.library).named)
+
+    def _has_term(self, tokens: tuple[str, ...]) -> bool:
+        begun = (at for at, token in enumerate(tokens) if token in self.terms)
+        return any(True for at in begun for _ in phrases_at(tokens, at, self.terms))
 
     def is_pulled(
         self,
@@ -86,9 +90,9 @@ class Trigger:
         asked = [wanted.limits for wanted in self.ranges[concept] if counts(wanted.within)]
         if value is None or None in asked:
             return bool(asked)
-        item = reading(Observed("", Coded(), value), self.library.concepts[concept], self.library)
-        return any(
-            not isinstance(item, Reading) or compare(item.value, item.comparator, limits) is not Truth.ABSENT
+        found = canonical(value, self.library.concepts[concept], self.library)
+        return isinstance(found, GapReason) or any(
+            compare(found[0], value.comparator, limits) is not Truth.ABSENT
             for limits in asked
             if limits is not None
         )
@@ -114,18 +118,18 @@ def trigger(library: Library, hook: Hook) -> Trigger | None:
         for concept, wanted in _wanted(rule):
             ranges[concept] += (wanted,)
     both = frozenset(named | ranges.keys())
-    return Trigger(library, frozenset(named), dict(ranges), both, frozenset(_openings(both, library)))
+    return Trigger(library, frozenset(named), dict(ranges), both, _terms(both, library))
 
 
 @lru_cache(maxsize=5000)
-def by_codes(codes: tuple[Code, ...], wakes: Trigger) -> frozenset[str] | None:
-    """The watched concepts that the codes of one entry stand for; None when no code is known.
+def by_code(system: str, code: str, wakes: Trigger) -> frozenset[str] | None:
+    """The watched concepts that a code of an entry stands for; None when it is not known.
 
     Remembered from chart to chart, for hospitals use the same codes again and again.
     """
-    index, found = wakes.library.code_index, list[str]()
-    for system, code in ((system.strip(), code.strip()) for system, code in codes):
-        found += index.get((system, code)) or by_code(Coding(system, code), wakes.library)
+    written = Coding(system.strip(), code.strip())
+    index = wakes.library.code_index
+    found = index.get((written.system, written.code)) or codes.by_code(written, wakes.library)
     return wakes.watched.intersection(found) if found else None
 
 
@@ -170,11 +174,15 @@ def _effort(watched: frozenset[str], library: Library) -> tuple[int, int]:
     return relative, signs + len(rules)
 
 
-def _openings(watched: frozenset[str], library: Library) -> Iterator[str]:
+def _terms(watched: frozenset[str], library: Library) -> PhraseIndex[str]:
+    """Of the terms in sentences those that stand for one of these concepts."""
+    index: dict[str, dict[int, dict[tuple[str, ...], tuple[str, ...]]]] = {}
     for word, by_length in library.text_terms.items():
-        meant = (stands_for for phrases in by_length.values() for stands_for in phrases.values())
-        if any(not watched.isdisjoint(concepts) for concepts in meant):
-            yield word
+        for length, phrases in by_length.items():
+            meant = {term: concepts for term, concepts in phrases.items() if not watched.isdisjoint(concepts)}
+            if meant:
+                index.setdefault(word, {})[length] = meant
+    return index
 
 
 def _wanted(rule: FindingRule) -> Iterator[tuple[str, Wanted]]:

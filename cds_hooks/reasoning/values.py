@@ -55,13 +55,22 @@ def reading(entry: Observed, concept: Concept, library: Library) -> Reading | Ga
     charted = quantity_of(entry)
     if charted is None:
         return None
+    found = canonical(charted, concept, library)
+    if isinstance(found, GapReason):
+        return found
+    value, conversion = found
+    return Reading(entry, concept, value, charted.comparator, charted, conversion)
+
+
+def canonical(charted: Quantity, concept: Concept, library: Library) -> tuple[Decimal, Conversion] | GapReason:
+    """The number in the concept's canonical unit, and how it was converted; or the reason it cannot be used."""
     conversion = library.units.get(concept.id, {}).get(folded_unit(charted.unit))
     if conversion is None:
         return GapReason.UNIT_UNKNOWN
-    value = _canonical(charted.value, conversion)
+    value = _converted(charted.value, conversion)
     if value is None or _implausible(value, concept):
         return GapReason.IMPLAUSIBLE
-    return Reading(entry, concept, value, charted.comparator, charted, conversion)
+    return value, conversion
 
 
 def folded_unit(unit: str) -> str:
@@ -135,7 +144,7 @@ def _beyond(value: Decimal, comparator: str, bound: Decimal, *, strict: bool) ->
     return Truth.UNKNOWN if may_reach else Truth.ABSENT
 
 
-def _canonical(value: Decimal, conversion: Conversion) -> Decimal | None:
+def _converted(value: Decimal, conversion: Conversion) -> Decimal | None:
     try:
         converted = (value + conversion.offset) * conversion.factor
         return round(converted, 2) if conversion.offset else converted
@@ -154,7 +163,7 @@ def _reference_value(reference: Quantity | None, item: Reading, library: Library
         return None
     unit = reference.unit or item.charted.unit
     conversion = library.units.get(item.concept.id, {}).get(folded_unit(unit))
-    limit = _canonical(reference.value, conversion) if conversion else None
+    limit = _converted(reference.value, conversion) if conversion else None
     return None if limit is None or _implausible(limit, item.concept) else limit
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cds_hooks.chart.record import Quantity
 from cds_hooks.reasoning.library import load
-from cds_hooks.reasoning.trigger import Wanted, by_codes, trigger
+from cds_hooks.reasoning.trigger import Wanted, by_code, trigger
 from tests.build import library_of
 
 SIGN = "sign: {concepts: [petechiae], problem_within: {days: 14}}"
@@ -126,10 +126,10 @@ def test_any_recent_value_of_what_a_trend_asks_for_pulls():
 def test_codes_are_looked_up_and_an_unknown_code_leaves_the_word_to_the_text():
     wakes = made(findings={"hot": FEVER}, when="hot")
 
-    assert by_codes((("http://snomed.info/sct", "1001"), ("local", "x")), wakes) == {"petechiae"}
-    assert by_codes((("urn:oid:2.16.840.1.113883.6.96", " 1001 "),), wakes) == {"petechiae"}
-    assert by_codes((("http://snomed.info/sct", "1002"),), wakes) == set()
-    assert by_codes((("local", "x"),), wakes) is None
+    assert by_code("http://snomed.info/sct", "1001", wakes) == {"petechiae"}
+    assert by_code("urn:oid:2.16.840.1.113883.6.96", " 1001 ", wakes) == {"petechiae"}
+    assert by_code("http://snomed.info/sct", "1002", wakes) == set()
+    assert by_code("local", "x", wakes) is None
 
 
 def test_words_are_read_as_whole_texts_and_as_sentences():
