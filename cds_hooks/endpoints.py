@@ -164,10 +164,19 @@ class Endpoints:
         if len(body) <= _LARGE_BODY_BYTES:
             async with self._turns.taken():
                 _TURNS.set(self._turns)
-                return await self._spoken(service, caller, at, await self._worked_out(service, body, caller))
+                told = self._silent(service, body) or await self._worked_out(service, body, caller)
+                return await self._spoken(service, caller, at, told)
         async with self._large.taken():
-            answered = await asyncio.to_thread(asyncio.run, self._worked_out(service, body, caller))
-            return await self._spoken(service, caller, at, answered)
+            silent = await asyncio.to_thread(self._silent, service, body)
+            if silent is not None:
+                return await self._spoken(service, caller, at, silent)
+            told = await asyncio.to_thread(asyncio.run, self._worked_out(service, body, caller))
+            return await self._spoken(service, caller, at, told)
+
+    def _silent(self, service: Service, body: bytes) -> _Answered | None:
+        """The answer of a call that can only be answered without a card; None for any other."""
+        asked = self._deployment.silent(body, service.hook)
+        return (asked, ()) if asked else None
 
     async def _spoken(
         self, service: Service, caller: Caller | None, at: datetime, answered: _Answered
@@ -178,8 +187,6 @@ class Endpoints:
         return asked, await self._books.spoken(ours, advice, whom(asked, service.id, _named(caller)), at)
 
     async def _worked_out(self, service: Service, body: bytes, caller: Caller | None) -> _Answered:
-        if silent := self._deployment.silent(body, service.hook):
-            return silent, ()
         request = self._known(parse_request(body, service.hook), service, caller)
         return request, await self._deployment.answer(request, self._fetcher(request, caller))
 

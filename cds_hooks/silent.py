@@ -85,7 +85,9 @@ class _Look:
     def pulls(self, resource: Plain) -> bool:
         """Whether it could make a rule present."""
         if isinstance(resource, Observation):
-            return self._observed(resource) or any(map(self._observed, resource.component))
+            if self._observed(resource):
+                return True
+            return any(map(self._observed, resource.component)) if resource.component else False
         if isinstance(resource, _SILENT):
             return False
         return any(map(self._meant, _named_by(resource)))
