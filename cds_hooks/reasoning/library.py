@@ -127,16 +127,20 @@ def rule_files(root: Path) -> tuple[Path, ...]:
         for path in (root / folder).rglob("*")
         if path.suffix in (".yaml", ".csv") and path.is_file()
     ]
-    return tuple(sorted(found, key=lambda path: path.relative_to(root).as_posix()))
+    return tuple(sorted(found, key=Path.as_posix))
 
 
 def digest(root: Path) -> str:
     """SHA-256 over names and contents of all library files: the same content, the same digest."""
     total = hashlib.sha256()
     for path in rule_files(root):
-        total.update(path.relative_to(root).as_posix().encode())
-        total.update(b"\0" + path.read_bytes() + b"\0")
+        total.update(_name(path, root).encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()
+
+
+def _name(path: Path, root: Path) -> str:
+    """The file's name below the root; a thousand of them are asked for at a start, so without making a path."""
+    return path.as_posix().removeprefix(f"{root.as_posix()}/")
 
 
 def _files_of(loading: _Loading, folder: str, shape: type[_T]) -> dict[str, _T]:
@@ -193,7 +197,7 @@ def _entries(loading: _Loading, path: Path, shape: type[_T]) -> Iterator[tuple[s
 
 
 def _document(loading: _Loading, path: Path) -> Document | None:
-    name = path.relative_to(loading.root).as_posix()
+    name = _name(path, loading.root)
     try:
         return read_document(path, name)
     except LibraryError as error:
@@ -229,7 +233,7 @@ def _whole(loading: _Loading, name: str, shape: type[_T]) -> _T | None:
 def _products(loading: _Loading, concepts: Mapping[str, Concept]) -> dict[tuple[str, str], tuple[Product, ...]]:
     products: list[Product] = []
     for path in sorted((loading.root / "mappings/products").glob("*.csv")):
-        rows, faults = read_products(path, path.relative_to(loading.root).as_posix(), concepts)
+        rows, faults = read_products(path, _name(path, loading.root), concepts)
         products += rows
         loading.faults += faults
     return product_index(products)

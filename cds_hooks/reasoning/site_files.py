@@ -113,7 +113,7 @@ def _document(path: Path, site_dir: Path, faults: list[str]) -> Document:
             return read_document(path, name)
         except LibraryError as error:
             faults += error.faults
-    return Document(name, {}, {})
+    return Document(name, {})
 
 
 def _local_codes(site_dir: Path, library: Library, faults: list[str]) -> LocalCodes:

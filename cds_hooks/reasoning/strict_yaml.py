@@ -33,8 +33,6 @@ _COUNTED: Mapping[str, tuple[set[str], str, str]] = {
     "score": ({"id", "at_least"}, "at_least", "{score: {id: …, at_least: 2}}"),
 }
 """Operators that are told apart by a number: their keys, which of them is the number, and how one writes them."""
-_RENAMED: Mapping[str, str] = {"is": "is_", "from": "from_"}
-"""Keys that are reserved words of Python, and the fields that hold them."""
 
 
 class _Loader(_Safe):
@@ -46,23 +44,38 @@ class _Loader(_Safe):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: its name for messages, its value, and the line of each path inside it."""
+    """One file: its name for messages, its value, and what was read."""
 
     name: str
     value: object
-    lines: Mapping[tuple[str | int, ...], int]
+    node: yaml.Node | None = None
+    may_hold_expressions: bool = True
 
     def line(self, path: tuple[str | int, ...]) -> int:
         """The line of the path, or of the nearest node above it that stands in the file."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines.get(path, 1)
+        node = self.node
+        for step in path:
+            inner = _inside(node, step)
+            if inner is None:
+                break
+            node = inner
+        return node.start_mark.line + 1 if node is not None else 1
+
+
+def _inside(node: yaml.Node | None, step: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if str(key.value) == step), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        item: yaml.Node = node.value[step]
+        return item
+    return None
 
 
 def read_document(path: Path, name: str) -> Document:
     """The file's value. Errors: LibraryError with every fault of the file, each with its line."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=_Loader)
     except OSError:
         raise LibraryError((f"{name}:1: cannot be read; put the file there",)) from None
     except yaml.MarkedYAMLError as error:
@@ -71,21 +84,20 @@ def read_document(path: Path, name: str) -> Document:
     except (UnicodeDecodeError, yaml.YAMLError):
         raise LibraryError((f"{name}:1: holds a character that is not text; save the file as UTF-8",)) from None
     reading = _Reading(name)
-    value = reading.value(node, ()) if node is not None else {}
+    value = reading.value(node) if node is not None else {}
     if reading.faults:
         raise LibraryError(tuple(reading.faults))
-    return Document(name, value, reading.lines)
+    return Document(name, value, node, may_hold_expressions=any(key in text for key in _EXPRESSIONS))
 
 
 def build(node: object, shape: type[_T], document: Document, at: tuple[str, ...] = ()) -> _T:
     """The node as the dataclass. Errors: LibraryError, one fault for each wrong field, with line and mend."""
-    faults = [
-        f"{document.name}:{document.line((*at, *path))}: {message}" for path, message in _bad_expressions(node, ())
-    ]
+    wrong = _bad_expressions(node, ()) if document.may_hold_expressions else ()
+    faults = [f"{document.name}:{document.line((*at, *path))}: {message}" for path, message in wrong]
     if faults:
         raise LibraryError(tuple(faults))
     try:
-        built: _T = _adapter(shape).validate_python(_renamed(node))  # type: ignore[arg-type]  # classes hash
+        built: _T = _adapter(shape).validate_python(node)  # type: ignore[arg-type]  # classes hash
     except ValidationError as error:
         raise LibraryError(tuple(_faults_of(error, document, at))) from None
     return built
@@ -93,7 +105,7 @@ def build(node: object, shape: type[_T], document: Document, at: tuple[str, ...]
 
 def schema_of(shape: type, name: str) -> dict[str, Any]:
     """The JSON Schema of one rule file; for files that map ids to entries, of the whole mapping."""
-    schema: dict[str, Any] = _yaml_names(_adapter(shape, with_help=True).json_schema())
+    schema: dict[str, Any] = _adapter(shape, with_help=True).json_schema()
     if not name.endswith(("concept.schema.json", "citation.schema.json", "choice.schema.json", "ask.schema.json")):
         return schema
     definitions = schema.pop("$defs", {})
@@ -103,27 +115,25 @@ def schema_of(shape: type, name: str) -> dict[str, Any]:
 
 
 class _Reading:
-    """Turns YAML nodes into values, collecting lines and faults on the way."""
+    """Turns YAML nodes into values, collecting faults on the way."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.faults: list[str] = []
-        self.lines: dict[tuple[str | int, ...], int] = {}
         self._seen: set[int] = set()
 
-    def value(self, node: yaml.Node, path: tuple[str | int, ...]) -> object:
-        self.lines[path] = node.start_mark.line + 1
+    def value(self, node: yaml.Node) -> object:
         if id(node) in self._seen:
             self._fault(node, "anchors and aliases are not used here; write the value out")
             return None
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
+            return self._mapping(node)
         if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+            return [self.value(item) for item in node.value]
         return self._scalar(node)
 
-    def _mapping(self, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, object]:
+    def _mapping(self, node: yaml.MappingNode) -> dict[str, object]:
         found: dict[str, object] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value)
@@ -131,7 +141,7 @@ class _Reading:
                 self._fault(key_node, f"key `{key}` stands twice; keep one")
             if key == "<<":
                 self._fault(key_node, "merges are not used here; write the keys out")
-            found[key] = self.value(value_node, (*path, key))
+            found[key] = self.value(value_node)
         return found
 
     def _scalar(self, node: yaml.Node) -> object:
@@ -196,27 +206,11 @@ def _parts(operator: str, operand: Any) -> Any:  # noqa: ANN401  # Any: whatever
     return operand["of"] if operator == "at_least" else operand
 
 
-def _renamed(node: object) -> object:
-    if isinstance(node, dict):
-        return {_RENAMED.get(key, key): _renamed(value) for key, value in node.items()}
-    return [_renamed(item) for item in node] if isinstance(node, list) else node
-
-
 def _faults_of(error: ValidationError, document: Document, at: tuple[str, ...]) -> Iterator[str]:
-    back = {field: key for key, field in _RENAMED.items()}
     for item in error.errors(include_input=False, include_context=False, include_url=False):
-        path = tuple(back.get(str(part), part) if isinstance(part, str) else part for part in item["loc"])
+        path = item["loc"]
         shown = ".".join(str(part) for part in path) or "the file"
         yield f"{document.name}:{document.line((*at, *path))}: {shown}: {item['msg']}; see the schema of this file"
-
-
-def _yaml_names(schema: Any) -> Any:  # noqa: ANN401  # Any: JSON itself
-    back = {field: key for key, field in _RENAMED.items()}
-    if isinstance(schema, dict):
-        return {back.get(key, key): _yaml_names(value) for key, value in schema.items()}
-    if isinstance(schema, list):
-        return [_yaml_names(item) for item in schema]
-    return back.get(schema, schema) if isinstance(schema, str) else schema
 
 
 @cache
@@ -224,13 +218,16 @@ def _adapter(shape: Any, *, with_help: bool = False) -> TypeAdapter[Any]:  # noq
     """The reader of a dataclass by pydantic, strict about unknown keys.
 
     `with_help` takes the help of each field from its docstring, for which the sources are parsed: only schemas
-    need it, and it would be most of a start. The settings are put on the classes here, so that the model stays
-    free of pydantic.
+    need it, and it would be most of a start. A field whose name is a reserved word of Python ends in `_`, its key
+    does not. The settings are put on the classes here, so that the model stays free of pydantic.
     """
     vocabulary = (name for name in sys.modules if name.startswith("cds_hooks.model."))
     for kind in (kind for name in (*vocabulary, shape.__module__) for kind in vars(sys.modules[name]).values()):
         if isinstance(kind, type) and is_dataclass(kind):
             kind.__pydantic_config__ = ConfigDict(  # type: ignore[attr-defined]  # pydantic's own hook
-                extra="forbid", use_attribute_docstrings=with_help, hide_input_in_errors=True
+                extra="forbid",
+                use_attribute_docstrings=with_help,
+                hide_input_in_errors=True,
+                alias_generator=lambda field: field.removesuffix("_"),
             )
     return TypeAdapter(shape)
