@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -13,6 +14,10 @@ import uvicorn
 
 from cds_hooks.errors import SettingsError
 
+_SWITCH_S = 0.001
+"""How long another thread keeps the interpreter when the loop wants it. Python's own 5 ms add up: a probe beside a
+large body needs it several times.
+"""
 _KEPT = 16 * 1024 * 1024
 _WISHES = ((-8, 1), (-3, _KEPT), (-1, _KEPT))
 """M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of mallopt(3)."""
@@ -35,6 +40,7 @@ def listen(host: str, port: int, *, another: str) -> socket.socket:
 def serve(app: Callable[..., Any], listener: socket.socket) -> None:
     """Answers there until interrupted. Raises SystemExit, from uvicorn, when the application does not start."""
     _share_memory()
+    sys.setswitchinterval(_SWITCH_S)
     config = uvicorn.Config(app, access_log=False, server_header=False, log_level="warning")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
