@@ -124,8 +124,11 @@ slimmer: Final = msgspec.json.Encoder()
 
 def codes_of(kind: str, lines: Sequence[Line]) -> list[bytes]:
     """The bytes that say what each of some lines of one type is about; empty where nothing does."""
-    about: Callable[[Line], Member] = attrgetter(ABOUT.get(kind, "code"))
-    return [b"" if one is UNSET else bytes(one) for one in map(about, lines)]
+    about = list(map(attrgetter(ABOUT.get(kind, "code")), lines))
+    try:
+        return list(map(bytes, about))
+    except TypeError:  # one that says nothing
+        return list(map(written, about))
 
 
 @cache

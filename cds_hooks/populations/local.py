@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 from cds_hooks.populations.job import Job
 from cds_hooks.populations.progress import Progress
-from cds_hooks.populations.register import Awake
+from cds_hooks.populations.register import Awake, Register
 from cds_hooks.populations.results import Result
 from cds_hooks.populations.rows import SEEN, Bad, Row, Tally
 from cds_hooks.populations.scatter import Scatter
@@ -102,8 +102,8 @@ def _do(job: Job, task: Task, told: Told) -> int:
 
 def _look_at(job: Job, number: int, told: Told) -> int:
     scan = Scan(_screen(job), _kept(job))
-    job.register.write(number, sightings_of(Path(job.sources[number].path), scan, told))
-    job.register.finish(number, scan.scatter.counted(job.shelf.open()))
+    _register(job).write(number, sightings_of(Path(job.sources[number].path), scan, told))
+    _register(job).finish(number, scan.scatter.counted(job.shelf.open()))
     return 0
 
 
@@ -139,6 +139,12 @@ def _plan(job: Job) -> Plan:
 def _awake(job: Job) -> Awake:
     """One for a process, once every file was looked at."""
     return job.register.awake(len(job.sources), everyone=_plan(job).is_blind)
+
+
+@cache
+def _register(job: Job) -> Register:
+    """One for a process: it remembers whom it wrote."""
+    return job.register
 
 
 @cache

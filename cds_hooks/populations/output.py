@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -59,16 +60,20 @@ def _pairs(values: Mapping[str, object], name: str, value: str) -> list[_Columns
 def _lines(part: Path, batches: Iterable[list[Result]]) -> None:
     with gzip.open(part, "wb", compresslevel=1) as file:
         for results in batches:
-            file.writelines(msgspec.json.encode(columns(result)) + b"\n" for result in results)
+            file.write(_as_lines(results))
+
+
+def _as_lines(results: list[Result]) -> bytes:
+    return b"".join(msgspec.json.encode(columns(result)) + b"\n" for result in results)
 
 
 def _parquet(part: Path, batches: Iterable[list[Result]]) -> None:
     import pyarrow as pa  # noqa: PLC0415  # an extra, which a run without Parquet does not need
-    from pyarrow import parquet  # noqa: PLC0415
+    from pyarrow import json, parquet  # noqa: PLC0415
 
-    text, whole = pa.string(), pa.int32()
+    text, number = pa.string(), pa.int32()
     said = {"rule": text, "truth": text, "tier": text, "speaks": pa.bool_(), "settle": pa.list_(text)}
-    then = {"tier": text, "cards": whole, "rules": pa.list_(pa.struct({"rule": text, "tier": text}))}
+    then = {"tier": text, "cards": number, "rules": pa.list_(pa.struct({"rule": text, "tier": text}))}
     schema = pa.schema(
         {
             "patient": text,
@@ -81,7 +86,7 @@ def _parquet(part: Path, batches: Iterable[list[Result]]) -> None:
             "cards": pa.list_(text),
             "cards_digest": text,
             "rules": pa.list_(pa.struct(said)),
-            "gaps": pa.list_(pa.struct({"gap": text, "entries": whole})),
+            "gaps": pa.list_(pa.struct({"gap": text, "entries": number})),
             "milliseconds": pa.float64(),
             "before": pa.struct(then),
         }
@@ -89,4 +94,6 @@ def _parquet(part: Path, batches: Iterable[list[Result]]) -> None:
     with parquet.ParquetWriter(part, schema, compression="zstd") as file:
         for results in batches:
             if results:
-                file.write_table(pa.Table.from_pylist([columns(result) for result in results], schema))
+                lines = _as_lines(results)  # read by pyarrow itself: from plain values it takes pandas along
+                whole = json.ReadOptions(use_threads=False, block_size=len(lines) + 1)
+                file.write_table(json.read_json(BytesIO(lines), whole, json.ParseOptions(schema)))

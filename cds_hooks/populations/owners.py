@@ -55,10 +55,11 @@ def patient_of(line: Line) -> str:
 def patients_of(lines: Sequence[Line]) -> list[str]:
     """The same of each of some lines, at once where all are written in the usual way."""
     try:
-        named = [address[len(_PREFIX) :] for address in map(_ADDRESS, lines) if address.startswith(_PREFIX)]
+        addresses = "\n".join(map(_ADDRESS, lines))
     except AttributeError:  # one without a subject
-        named = []
-    is_usual = len(named) == len(lines) and "/" not in "".join(named)
+        return list(map(patient_of, lines))
+    named = addresses.removeprefix(_PREFIX).split(f"\n{_PREFIX}")
+    is_usual = len(named) == len(lines) == addresses.count("/") == addresses.count("\n") + 1
     return named if is_usual else list(map(patient_of, lines))
 
 

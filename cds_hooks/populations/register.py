@@ -1,6 +1,6 @@
 """register: who is in an export, whose charts are assessed, and where their lines stand; on disk, by input file.
 
-Whose charts are assessed is kept as marks in a field of bits: the same memory for any number of patients. Who has
+Whose charts are assessed is kept as marks in a field: the same memory for any number of patients. Who has
 the mark of another by chance is read for nothing, and not assessed. The ids lie among the spill files.
 """
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import compress, pairwise
 from pathlib import Path
+from struct import Struct
 from typing import BinaryIO, Final
 
 import msgspec
@@ -17,14 +19,19 @@ import msgspec
 from cds_hooks.populations.rows import Tally
 from cds_hooks.populations.runs import RunWriter, read_runs, whole_file
 from cds_hooks.populations.sightings import Sighting
+from cds_hooks.populations.sources import Places
+from cds_hooks.populations.spill import bucket_of
 
-_BITS: Final = 27
-"""A field of 16 MB: with 200,000 charts to assess one in 700 of the others is read for nothing."""
-_MARK: Final = (1 << _BITS) - 1
-_ALWAYS: Final = 1 << _BITS
-"""The mark of what is read whoever it belongs to."""
+_ALWAYS: Final = 1 << 24
+"""The mark of what is read whoever it belongs to, above all others. The field has 16 MB: with 200,000 charts to
+assess one in 80 of the others is read for nothing."""
+_MARK: Final = _ALWAYS - 1
 _NAME: Final = 100
 """Bytes that an id takes in memory."""
+_KNOWN: Final = 200_000
+"""Ids that are remembered as written."""
+_BLOCK: Final = Struct("<IQ")
+"""How many marks there are of a block, and where it begins."""
 _PEOPLE: Final = msgspec.msgpack.Decoder(list[str])
 _TALLY: Final = msgspec.msgpack.Decoder(Tally)
 
@@ -33,18 +40,18 @@ class Awake:
     """The patients whose charts are assessed, and a few others."""
 
     def __init__(self, marks: Iterable[int], *, everyone: bool = False) -> None:
-        self._field = bytearray((b"\xff" if everyone else b"\0") * ((_ALWAYS >> 3) + 1))
-        self._field[_ALWAYS >> 3] = 1
+        self._field = bytearray([everyone]) * (_ALWAYS + 1)
+        self._field[_ALWAYS] = True
         for mark in marks:
-            self._field[mark >> 3] |= 1 << (mark & 7)
+            self._field[mark] = True
 
     def __contains__(self, patient: str) -> bool:
         """Whether the entries of a patient are to be read."""
-        return self.has(zlib.crc32(patient.encode()) & _MARK)
+        return any(self.has(_marks([patient])))
 
-    def has(self, mark: int) -> bool:
-        """The same by the mark."""
-        return bool(self._field[mark >> 3] >> (mark & 7) & 1)
+    def has(self, marks: Iterable[int]) -> list[int]:
+        """Whether what has these marks is to be read: 1 for yes."""
+        return list(map(self._field.__getitem__, marks))
 
 
 class Register:
@@ -54,27 +61,29 @@ class Register:
         self._folder = folder
         self._buckets = buckets
         self._buffer_bytes = buffer_bytes
+        self._known = set[str]()
+        """Who was written to one of the files, and needs not be written to another."""
 
     def has(self, segment: int) -> bool:
         """Whether a file was looked at."""
         return self._file(segment, "tally").exists()
 
     def write(self, segment: int, sightings: Iterable[tuple[int, Sighting]]) -> None:
-        """Writes what the blocks of one file showed, each with where it begins. It counts only after `finish`."""
+        """Writes what the blocks of one file showed, each with where it begins. It counts only after `finish`.
+
+        Who was in a file before is not written again: no file may be written when one before was not finished.
+        """
         with (
             RunWriter[str](self._file(segment, "people"), self._buffer_bytes) as people,
             self._file(segment, "awake").open("wb") as awake,
             self._file(segment, "places").open("wb") as places,
         ):
             for start, seen in sightings:
-                sums = [zlib.crc32(patient.encode()) for patient in seen.patients]
-                for patient, total in zip(seen.patients, sums, strict=True):
-                    people.waiting[total % self._buckets].append(patient)
-                people.grew(_NAME * len(sums))
-                array("I", [zlib.crc32(patient.encode()) & _MARK for patient in seen.awake]).tofile(awake)
-                _write_places(
-                    places, start, seen, [total & _MARK for total in sums] if seen.by_line else [_ALWAYS]
-                )
+                for patient in self._unknown(seen.patients):
+                    people.waiting[bucket_of(patient, self._buckets)].append(patient)
+                    people.grew(_NAME)
+                array("I", _marks(seen.awake)).tofile(awake)
+                _write_places(places, start, seen)
 
     def finish(self, segment: int, tally: Tally) -> None:
         """Makes what was written count, with what was counted meanwhile."""
@@ -89,35 +98,45 @@ class Register:
         files = [] if everyone else [self._file(segment, "awake") for segment in range(segments)]
         return Awake((mark for file in files for mark in array("I", file.read_bytes())), everyone=everyone)
 
-    def places(self, segment: int, awake: Awake) -> Iterator[tuple[int, int]]:
-        """Start and length of what is to be read of a file."""
+    def places(self, segment: int, awake: Awake) -> Iterator[Places]:
+        """Where what is to be read of a file stands, block by block."""
         with self._file(segment, "places").open("rb") as file:
-            while count := int.from_bytes(file.read(4), "little"):
-                starts, lengths, marks = _read(file, "Q", count), _read(file, "I", count), _read(file, "I", count)
-                wanted = map(awake.has, marks)
-                yield from (
-                    (start, length)
-                    for start, length, is_wanted in zip(starts, lengths, wanted, strict=True)
-                    if is_wanted
-                )
+            while block := file.read(_BLOCK.size):
+                count, start = _BLOCK.unpack(block)
+                ends, marks = _read(file, count), _read(file, count)
+                is_wanted = awake.has(marks)
+                if any(is_wanted):
+                    found = compress(pairwise((0, *ends)), is_wanted)
+                    yield [(start + begin, start + end) for begin, end in found]
 
     def patients(self, segments: int, bucket: int) -> set[str]:
         """Everybody in a bucket."""
         files = (self._file(segment, "people") for segment in range(segments))
         return {patient for file in files for patient in read_runs(file, bucket, _PEOPLE)}
 
+    def _unknown(self, patients: Iterable[str]) -> set[str]:
+        """Who was not written before; from now on they were."""
+        if len(self._known) > _KNOWN:
+            self._known.clear()
+        new = set(patients) - self._known - {""}
+        self._known |= new
+        return new
+
     def _file(self, segment: int, what: str) -> Path:
         return self._folder / f"segment-{segment:05}.{what}"
 
 
-def _write_places(file: BinaryIO, start: int, seen: Sighting, marks: list[int]) -> None:
-    file.write(len(marks).to_bytes(4, "little"))
-    array("Q", [start + begin for begin, _ in seen.places]).tofile(file)
-    array("I", [end - begin for begin, end in seen.places]).tofile(file)
-    array("I", marks).tofile(file)
+def _marks(patients: Iterable[str]) -> Iterator[int]:
+    return map(_MARK.__and__, map(zlib.crc32, map(str.encode, patients)))
 
 
-def _read(file: BinaryIO, kind: str, count: int) -> array[int]:
-    values = array(kind)
+def _write_places(file: BinaryIO, start: int, seen: Sighting) -> None:
+    file.write(_BLOCK.pack(len(seen.ends), start))
+    array("I", seen.ends).tofile(file)
+    array("I", _marks(seen.patients) if seen.by_line else [_ALWAYS]).tofile(file)
+
+
+def _read(file: BinaryIO, count: int) -> array[int]:
+    values = array("I")
     values.fromfile(file, count)
     return values

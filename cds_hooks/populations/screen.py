@@ -73,7 +73,8 @@ _CODED: Final = frozenset({"Observation", "Condition", "Flag"})
 
 _Way: TypeAlias = tuple[str | bytes, ...]
 """A type, and the members that say what an entry is about; the code alone where it alone decides."""
-_Speaks: TypeAlias = bool | tuple[tuple[Trigger, frozenset[str]], ...]
+_Measured: TypeAlias = tuple[tuple[Trigger, frozenset[str]], ...]
+_Speaks: TypeAlias = bool | _Measured
 """Whether an entry written so may speak; else the measured concepts as which it may."""
 
 
@@ -88,6 +89,8 @@ class Screen:
         self._since = since
         self._today = until.astimezone(UTC).date().isoformat() if until else _NO_DAY
         self._known: dict[_Way, _Speaks] = {}
+        self._idle = set[tuple[_Way, bytes]]()
+        """Ways, each with a number that wakes no rule, however new it is."""
         self._quiet: defaultdict[str, set[bytes]] = defaultdict(set)
         """By type, codes that cannot speak when nothing else says what the entry is about."""
 
@@ -99,9 +102,10 @@ class Screen:
         beside = BESIDE_THE_CODE.get(kind)
         if beside is None:
             return range(len(lines))
-        quiet, nothing = self._quiet[kind], beside.nothing
-        seen = enumerate(zip(codes, map(beside.of, lines), strict=True))
-        found = [number for number, (code, rest) in seen if code not in quiet or rest != nothing]
+        quiet, rest = self._quiet[kind], list(map(beside.of, lines))
+        found = [number for number, code in enumerate(codes) if code not in quiet]
+        if rest.count(beside.nothing) < len(rest):
+            found += [number for number, one in enumerate(rest) if one != beside.nothing]
         for date in beside.dates.values():
             if max(map(date, lines)) >= self._today:
                 found += [number for number, line in enumerate(lines) if date(line) >= self._today]
@@ -119,7 +123,7 @@ class Screen:
             speaks = self._found_out(way, line)
         if speaks is False:
             return _is_of_another_version(line)
-        return speaks is True or any(self._is_pulled(line, *measured) for measured in speaks)
+        return speaks is True or self._is_pulled(way, line, speaks)
 
     def _is_ahead(self, line: Line) -> bool:
         """Whether a time of it may lie ahead: then its list is not whole, which every chart has to say."""
@@ -136,15 +140,27 @@ class Screen:
             self._quiet[line.resource_type].add(written(line.code))
         return speaks
 
-    def _is_pulled(self, line: Line, wakes: Trigger, concepts: frozenset[str]) -> bool:
+    def _is_pulled(self, way: _Way, line: Line, measured: _Measured) -> bool:
         """Whether a value of the entry, or that it has none, wakes a rule that still looks at it."""
+        number = way, written(line.value_quantity)
+        if number in self._idle:
+            return False
+        asked = [
+            (wakes, concepts, value)
+            for wakes, concepts in measured
+            for value in _values(line, wakes.library, concepts)
+        ]
+        if line.component is UNSET and not any(wakes.is_pulled(*rest) for wakes, *rest in asked):
+            if len(self._idle) >= _WAYS:
+                self._idle.clear()
+            self._idle.add(number)
+            return False
         latest = _latest(line)
 
         def counts(within: timedelta) -> bool:
             return self._since is None or latest is None or latest >= self._since - within - _AHEAD
 
-        values = _values(line, wakes.library, concepts)
-        return any(wakes.is_pulled(concepts, value, counts) for value in values)
+        return any(wakes.is_pulled(concepts, value, counts) for wakes, concepts, value in asked)
 
     def _worked_out(self, line: Line) -> _Speaks:
         record = _record(line, _parts(line))

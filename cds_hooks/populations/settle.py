@@ -6,7 +6,6 @@ compose. A list of which the export holds no file was not read; one that was cut
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -83,7 +82,7 @@ def settle(rows: Iterable[Row], plan: Plan, medication: Lookup) -> Iterator[Resu
 
 def hashed_id(patient: str, key: bytes) -> str:
     """What stands for a patient in results: not to be turned back without the key."""
-    return hmac.new(key, patient.encode(), hashlib.sha256).hexdigest()[:_HASH]
+    return hmac.digest(key, patient.encode(), "sha256").hex()[:_HASH]
 
 
 def _of_patient(name: str, patient: str, rows: list[Row], plan: Plan, medication: Lookup) -> Iterator[Result]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from cds_hooks.populations.lines import Line, codes_of, decoder, glancer
 from cds_hooks.populations.owners import patients_of
@@ -22,11 +21,11 @@ class Sighting:
     """What one block showed."""
 
     patients: Sequence[str]
-    """Whose charts it is a part of; of plain lines the patient of each."""
+    """Whose charts it is a part of; of plain lines the patient of each, empty for what is nobody's."""
     awake: Collection[str]
     """Those of them whose charts are to be assessed, and those with a hook request of their own."""
-    places: Sequence[tuple[int, int]]
-    """Where what can be cut out by itself begins and ends in the block."""
+    ends: Sequence[int]
+    """Where what can be cut out by itself ends in the block; it begins where the one before ends."""
     by_line: bool
     """Whether that is each line; otherwise it is the whole block, to be read whoever is awake."""
 
@@ -43,40 +42,40 @@ class Scan:
     def block(self, content: bytes) -> Sighting:
         """What some lines showed."""
         lines = together(content, glancer)
-        starts = _starts(content) if lines else []
-        if len(starts) != len(lines) + 1 or lines[0].resource_type in self._kept:
+        ends = _ends(content, len(lines)) if lines else []
+        if not ends or lines[0].resource_type in self._kept:
             return _whole(content, self.scatter.rows(content))
-        return self._of_lines(lines, content, starts)
+        return self._of_lines(lines, content, ends)
 
     def document(self, content: bytes) -> Sighting:
         """What one document showed."""
         return _whole(content, self.scatter.document(content))
 
-    def _of_lines(self, lines: list[Line], content: bytes, starts: list[int]) -> Sighting:
+    def _of_lines(self, lines: list[Line], content: bytes, ends: list[int]) -> Sighting:
         kind, patients = lines[0].resource_type, patients_of(lines)
         codes = codes_of(kind, lines)
         self.scatter.see(kind, codes)
-        read, may_speak = decoder(kind).decode, self._screen.may_speak
+        read, may_speak, starts = decoder(kind).decode, self._screen.may_speak, [0, *ends]
         unsure = self._screen.unsure(lines, codes)
-        awake = {patients[n] for n in unsure if may_speak(read(content[starts[n] : starts[n + 1]]))}
-        places = list(pairwise(starts))
+        awake = {patients[n] for n in unsure if may_speak(read(content[starts[n] : ends[n]]))}
         if "" in patients:
             self.scatter.nobodys(line for line, patient in zip(lines, patients, strict=True) if not patient)
-            places = [place for place, patient in zip(places, patients, strict=True) if patient]
-            patients = [patient for patient in patients if patient]
-        return Sighting(patients, awake - {""}, places, by_line=True)
+        return Sighting(patients, awake - {""}, ends, by_line=True)
 
 
 def _whole(content: bytes, rows: Iterable[Row]) -> Sighting:
     found = list(rows)
     patients = {row.patient for row in found if row.kind != REQUEST} - {""}
     awake = {row.patient for row in found if row.may_speak} - {""}
-    return Sighting(list(patients), awake, [(0, len(content))], by_line=False)
+    return Sighting(list(patients), awake, [len(content)], by_line=False)
 
 
-def _starts(content: bytes) -> list[int]:
-    """Where each line begins, and where the last one ends."""
-    found, end = [0], len(content)
-    while found[-1] < end:
-        found.append(content.find(b"\n", found[-1]) + 1 or end)
-    return found
+def _ends(content: bytes, count: int) -> list[int]:
+    """Where each of so many lines ends; none when lines are empty, or hold two resources."""
+    end, index = 0, content.index
+    try:
+        ends = [end := index(b"\n", end) + 1 for _ in range(count - 1)]
+    except ValueError:
+        return []
+    is_one_left = end < len(content) and content.find(b"\n", end, -1) < 0
+    return [*ends, len(content)] if is_one_left else []

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -24,7 +24,8 @@ from cds_hooks.errors import ReplayError
 _ENDINGS: Final = (".ndjson", ".jsonl", ".json")
 _PACKED: Final = ".gz"
 _MANIFEST: Final = "manifest.json"
-_BLOCK: Final = 1 << 20
+_BLOCK: Final = 256 << 10
+"""Bytes that are looked at together: so many stay in the cache of a core."""
 _LONGEST: Final = 256 << 20
 """Bytes of one line, or of one document. A longer one is passed over."""
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/")
@@ -48,6 +49,10 @@ class Block(NamedTuple):
     """Where they stand in the file, unpacked."""
     content: bytes | None
     """None for a line that was passed over as too long."""
+
+
+Places: TypeAlias = Sequence[tuple[int, int]]
+"""Where some of what stands in one block begins and ends in the file, unpacked; ascending, and at least one."""
 
 
 class CutShort(Exception):  # never leaves the package: the file is counted
@@ -99,8 +104,8 @@ def blocks(path: Path, told: Callable[[int], None]) -> Iterator[Block]:
         yield from _whole_lines(pieces) if is_of_lines(str(path)) else _document(pieces)
 
 
-def cut_out(path: Path, places: Iterable[tuple[int, int]], told: Callable[[int], None]) -> Iterator[bytes]:
-    """What stands at these places (start and length in the unpacked file, ascending) of a file.
+def cut_out(path: Path, places: Iterable[Places], told: Callable[[int], None]) -> Iterator[bytes]:
+    """What stands at these places of a file: of those that are given together all at once.
 
     Only a packed file is read as a whole. `told` hears as in `blocks`. Errors: OSError as it comes.
     """
@@ -108,9 +113,8 @@ def cut_out(path: Path, places: Iterable[tuple[int, int]], told: Callable[[int],
         if _is_packed(file):
             yield from _cut_from(_unpacked(file, told), places)
             return
-        for start, length in places:
-            file.seek(start)
-            yield file.read(length)
+        for together in places:
+            yield b"".join(_read(file, start, end) for start, end in together)
         told(path.stat().st_size)
 
 
@@ -139,16 +143,22 @@ def _unheard(_count: int) -> None:
     """Nobody waits for the first bytes of a file."""
 
 
-def _cut_from(pieces: Iterator[bytes], places: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    """The same from pieces that follow each other; memory holds a piece and the longest place."""
+def _read(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)
+
+
+def _cut_from(pieces: Iterator[bytes], places: Iterable[Places]) -> Iterator[bytes]:
+    """The same from pieces that follow each other; memory holds a piece and the places of one block."""
     held, at = bytearray(), 0
-    for start, length in places:
-        while at + len(held) < start + length and (piece := next(pieces, None)) is not None:
+    for together in places:
+        (first, _), (_, last) = together[0], together[-1]
+        while at + len(held) < last and (piece := next(pieces, None)) is not None:
             held += piece
-            passed = min(start - at, len(held))
+            passed = min(first - at, len(held))
             del held[:passed]
             at += passed
-        yield bytes(held[start - at : start - at + length])
+        yield b"".join(held[start - at : end - at] for start, end in together)
 
 
 def _document(pieces: Iterable[bytes]) -> Iterator[Block]:

@@ -148,6 +148,30 @@ def test_a_value_outside_every_range_that_is_asked_for_does_not_speak():
     assert speaks(platelets(9, status="entered-in-error"))
 
 
+@pytest.mark.parametrize("most", [1, 100])
+def test_a_number_that_wakes_nothing_is_looked_at_once_and_others_still_speak(monkeypatch, most):
+    monkeypatch.setattr(module, "_WAYS", most)
+    scatter = Scatter(screen())
+    numbers = [250, 250, 260, 250, 8, 250, 8]
+    found = [rows(platelets(number), scatter=scatter)[0].may_speak for number in numbers]
+
+    assert [False, False, False, False, True, False, True] == found
+
+
+def test_the_same_number_in_a_part_is_looked_at_each_time():
+    part = {"code": platelets(8)["code"], "valueQuantity": {"value": 250, "unit": "10*9/L"}}
+    scatter = Scatter(screen())
+    found = [
+        rows(
+            BLOOD_PRESSURE | {"component": [part | {"valueQuantity": {"value": value, "unit": "10*9/L"}}]},
+            scatter=scatter,
+        )
+        for value in (250, 8)
+    ]
+
+    assert [False, True] == [row.may_speak for [row] in found]
+
+
 def test_what_a_trend_asks_for_speaks_with_any_value():
     fall = "when: falling\nneeds_skin_bleeding: false"
     library = library_of(RULES, criteria={"R-AD-01": fall})

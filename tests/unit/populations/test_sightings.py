@@ -1,11 +1,15 @@
 """The first look at a file sees whose its lines are and whose charts may speak; only those are read in full."""
 
 import json
+from itertools import pairwise
 
+import msgspec
 import pytest
 
+from cds_hooks.populations import register as module
 from cds_hooks.populations.register import Awake, Register
 from cds_hooks.populations.rows import Bad, Tally
+from cds_hooks.populations.runs import read_runs
 from cds_hooks.populations.scatter import Scatter
 from cds_hooks.populations.sightings import Scan
 from tests.build import library_of
@@ -22,7 +26,7 @@ def scan():
 
 
 def cut(seen, block):
-    return [block[start:end] for start, end in seen.places]
+    return [block[start:end] for start, end in pairwise((0, *seen.ends))]
 
 
 def test_each_plain_line_stands_by_itself_with_its_patient(scan):
@@ -61,13 +65,13 @@ def test_the_last_line_may_have_no_end(scan):
     assert [lines(of("p1", HEALTHY)), raw(of("p2", HEALTHY))] == cut(scan.block(block), block)
 
 
-def test_what_is_nobodys_is_counted_and_left_out(scan):
-    block = lines(of("p1", HEALTHY), NOBODYS, of("p2", HEALTHY))
+def test_what_is_nobodys_is_counted_and_wakes_nobody(scan):
+    some = [of("p1", HEALTHY), NOBODYS, of("p2", HEALTHY)]
 
-    seen = scan.block(block)
+    seen = scan.block(lines(*some))
 
-    assert (["p1", "p2"], set()) == (seen.patients, seen.awake)
-    assert [lines(of("p1", HEALTHY)), lines(of("p2", HEALTHY))] == cut(seen, block)
+    assert (["p1", "", "p2"], set()) == (seen.patients, seen.awake)
+    assert [lines(one) for one in some] == cut(seen, lines(*some))
     assert {Bad.NO_PATIENT.value: 1} == scan.scatter.tally.bad
 
 
@@ -87,6 +91,41 @@ def test_what_is_not_plain_is_one_place(scan, block):
 
     assert ({"p1", "p2"}, {"p2"}) == (set(seen.patients), seen.awake)
     assert ([block], False) == (cut(seen, block), seen.by_line)
+
+
+@pytest.mark.parametrize(
+    "references",
+    [
+        ("Patient/p1", "http://ehr.example.org/fhir/Patient/p2"),
+        ("Patient/p1/_history/2", "Patient/p2"),
+        ("Patient/p1", "Patient/p2/_history/Patient"),
+    ],
+)
+def test_a_patient_may_be_named_in_any_way(scan, references):
+    some = [HEALTHY | {"subject": {"reference": one}} for one in references]
+
+    assert ["p1", "p2"] == scan.block(lines(*some)).patients
+
+
+def test_a_reference_is_never_taken_for_two(scan):
+    some = [HEALTHY | {"subject": {"reference": one}} for one in ("Patient/p1\nPatient/p2", "p3")]
+
+    assert ["p1\nPatient", ""] != scan.block(lines(*some)).patients
+    assert "p2" not in scan.block(lines(*some)).patients
+
+
+def test_of_lines_that_say_nothing_nothing_is_awake(scan):
+    block = lines({"resourceType": "Condition", "subject": {"reference": "Patient/p1"}}, of("p2", petechiae()))
+
+    assert {"p2"} == scan.block(block).awake
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_lines_of_which_one_holds_two_are_one_place(scan, end):
+    block = lines(of("p1", HEALTHY)) + raw(of("p2", HEALTHY)) + raw(of("p3", petechiae())) + end
+
+    assert {"p1", "p2", "p3"} == set(scan.block(block).patients)
+    assert [block] == cut(scan.block(block), block)
 
 
 def test_text_of_other_scripts_is_plain(scan):
@@ -149,9 +188,9 @@ def test_everybody_is_found_by_bucket_and_only_what_is_awake_by_place(tmp_path, 
 
     assert {f"p{n}" for n in range(50)} == set().union(*(register.patients(3, bucket) for bucket in range(4)))
     assert ["p7"] == [f"p{n}" for n in range(50) if f"p{n}" in awake]
-    assert [(100 + before, len(lines(some[7])))] == list(register.places(0, awake))
+    assert [[(100 + before, 100 + before + len(lines(some[7])))]] == list(register.places(0, awake))
     assert [] == list(register.places(1, awake))
-    assert [(100, len(lines(MEDICATION)))] == list(register.places(2, awake))
+    assert [[(100, 100 + len(lines(MEDICATION)))]] == list(register.places(2, awake))
     assert {"Condition": 2} == register.tally(2).resources
     assert register.has(2)
     assert not register.has(3)
@@ -160,10 +199,21 @@ def test_everybody_is_found_by_bucket_and_only_what_is_awake_by_place(tmp_path, 
 def test_where_everyone_is_assessed_every_place_is_read(tmp_path, scan):
     register = registered(tmp_path, scan, lines(of("p1", HEALTHY), of("p2", HEALTHY)))
 
-    assert 2 == len(list(register.places(0, register.awake(1, everyone=True))))
+    [places] = register.places(0, register.awake(1, everyone=True))
+
+    assert 2 == len(places)
+
+
+@pytest.mark.parametrize(("most", "again"), [(10, set()), (1, {"p1", "p2"})])
+def test_who_was_written_is_not_written_again_while_he_is_remembered(tmp_path, scan, monkeypatch, most, again):
+    monkeypatch.setattr(module, "_KNOWN", most)
+    block = lines(of("p1", HEALTHY), of("p2", HEALTHY), NOBODYS)
+    registered(tmp_path, scan, block, block)
+
+    path = tmp_path / "segment-00001.people"
+    assert again == {name for bucket in range(4) for name in read_runs(path, bucket, msgspec.msgpack.Decoder())}
 
 
 def test_a_mark_is_had_by_its_owner():
     assert "p1" not in Awake([])
-    assert Awake([5]).has(5)
-    assert not Awake([5]).has(4)
+    assert [1, 0] == Awake([5]).has([5, 4])

@@ -98,10 +98,8 @@ def test_blocks_end_with_lines_and_lose_nothing(tmp_path, pack):
     assert text == b"".join(block.content for block in found)
     assert all(block.content.endswith(b"\n") for block in found[:-1])
     assert all(text[block.start :].startswith(block.content) for block in found)
-    places = [(block.start, len(block.content)) for block in found]
-    assert [text[:3], text[5:25], *(block.content for block in found[-1:])] == list(
-        cut_out(path, [(0, 3), (5, 20), places[-1]], told)
-    )
+    end = found[-1].start
+    assert [text[:3] + text[5:25], text[end:]] == list(cut_out(path, [[(0, 3), (5, 25)], [(end, 27)]], told))
 
 
 @pytest.mark.usefixtures("small")
@@ -173,5 +171,5 @@ def test_of_a_file_that_is_not_packed_nothing_is_read_but_what_is_cut_out(tmp_pa
     path.write_bytes(b"one\ntwo\nthree\n")
     counts = []
 
-    assert [b"two\n", b"three\n"] == list(cut_out(path, [(4, 4), (8, 6)], counts.append))
+    assert [b"two\n", b"three\n"] == list(cut_out(path, [[(4, 8)], [(8, 14)]], counts.append))
     assert [14] == counts
