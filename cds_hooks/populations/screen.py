@@ -150,7 +150,9 @@ class Screen:
             for wakes, concepts in measured
             for value in _values(line, wakes.library, concepts)
         ]
-        if line.component is UNSET and not any(wakes.is_pulled(*rest) for wakes, *rest in asked):
+        if line.component is UNSET and not any(
+            wakes.is_pulled(concepts, value) for wakes, concepts, value in asked
+        ):
             if len(self._idle) >= _WAYS:
                 self._idle.clear()
             self._idle.add(number)

@@ -26,6 +26,8 @@ _PACKED: Final = ".gz"
 _MANIFEST: Final = "manifest.json"
 _BLOCK: Final = 256 << 10
 """Bytes that are looked at together: so many stay in the cache of a core."""
+_TOLD: Final = 8 << 20
+"""Bytes of a file after which it is told that they were read: each message costs as much as many lines."""
 _LONGEST: Final = 256 << 20
 """Bytes of one line, or of one document. A longer one is passed over."""
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/")
@@ -149,16 +151,27 @@ def _read(file: BinaryIO, start: int, end: int) -> bytes:
 
 
 def _cut_from(pieces: Iterator[bytes], places: Iterable[Places]) -> Iterator[bytes]:
-    """The same from pieces that follow each other; memory holds a piece and the places of one block."""
-    held, at = bytearray(), 0
+    """The same from pieces that follow each other; memory holds a piece and the longest place."""
+    piece, at = b"", 0
     for together in places:
-        (first, _), (_, last) = together[0], together[-1]
-        while at + len(held) < last and (piece := next(pieces, None)) is not None:
-            held += piece
-            passed = min(first - at, len(held))
-            del held[:passed]
-            at += passed
-        yield b"".join(held[start - at : end - at] for start, end in together)
+        found = list[bytes]()
+        for start, end in together:
+            while at + len(piece) <= start:
+                at, piece = at + len(piece), next(pieces)
+            if at + len(piece) < end:
+                at, piece = start, _longer(piece[start - at :], end - start, pieces)
+            found.append(piece[start - at : end - at])
+        yield b"".join(found)
+
+
+def _longer(piece: bytes, size: int, pieces: Iterator[bytes]) -> bytes:
+    """A piece and so many after it that it has this size."""
+    held = [piece]
+    while size > 0:
+        size -= len(held[-1])
+        if size > 0:
+            held.append(next(pieces))
+    return b"".join(held)
 
 
 def _document(pieces: Iterable[bytes]) -> Iterator[Block]:
@@ -178,9 +191,15 @@ def _is_packed(file: BinaryIO) -> bool:
 
 
 def _plain(file: BinaryIO, told: Callable[[int], None]) -> Iterator[bytes]:
+    unheard = 0
     while piece := file.read(_BLOCK):
-        told(len(piece))
+        unheard += len(piece)
+        if unheard >= _TOLD:
+            told(unheard)
+            unheard = 0
         yield piece
+    if unheard:
+        told(unheard)
 
 
 def _unpacker() -> ModuleType:
