@@ -5,9 +5,12 @@ Only click is loaded before the command runs, so that help stays quick.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -80,28 +83,29 @@ def replay(
     EXPORT is a folder of NDJSON files (Bulk Data, also gzipped), of Bundles or of hook requests. OUT holds results
     and report; the same command again goes on where it was ended. Nothing is fetched and the clock is not read.
     """
-    from cds_hooks.cards.compose import voice_of
-    from cds_hooks.populations.progress import shown
-    from cds_hooks.populations.run import Replay
-    from cds_hooks.populations.run import replay as run
-    from cds_hooks.settings import from_environment
+    with _opening():
+        from cds_hooks.cards.compose import voice_of
+        from cds_hooks.populations.progress import shown
+        from cds_hooks.populations.run import Replay
+        from cds_hooks.populations.run import replay as run
+        from cds_hooks.settings import from_environment
 
-    settings = from_environment()
-    most_bad = _share(max_bad)
-    asked = Replay(
-        export,
-        out,
-        _instants(moment, every, until),
-        _shelf(settings),
-        voice_of(settings),
-        _other(against),
-        tmp,
-        key.read_bytes() if key else b"",
-        buckets,
-        buffer_mb << 20,
-        review,
-        min_count,
-    )
+        settings = from_environment()
+        most_bad = _share(max_bad)
+        asked = Replay(
+            export,
+            out,
+            _instants(moment, every, until),
+            _shelf(settings),
+            voice_of(settings),
+            _other(against),
+            tmp,
+            key.read_bytes() if key else b"",
+            buckets,
+            buffer_mb << 20,
+            review,
+            min_count,
+        )
     with shown(progress, sys.stderr) as told:
         outcome = run(asked, _engine(engine, workers), told)
     for line in outcome.lines:
@@ -111,6 +115,17 @@ def replay(
             f"{outcome.bad_share:.2%} of the lines could not be used: more than --max-bad {max_bad}.", err=True
         )
         sys.exit(1)
+
+
+@contextmanager
+def _opening() -> Iterator[None]:
+    """While it lasts nothing is looked through for what can be let go: all that is opened is needed to the end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _engine(name: str, workers: int | None) -> Engine:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
-from typing import Final, TypeAlias, cast, get_args
+from typing import Final, Literal, TypeAlias, cast, get_args
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
@@ -84,8 +84,8 @@ KINDS: Final[frozenset[str]] = frozenset(shape.__name__ for shape in get_args(Kn
     "OperationOutcome",
 }
 """Resource types that can be part of a chart."""
-_HEAD: Final = ("resource_type", "id", "meta", "subject", "patient")
-"""Members that every line has. A line has no others than its type has: the fewer, the faster it is read."""
+_HEAD: Final = ("id", "meta", "subject", "patient")
+"""Members that every line has beside its type; it has no others than its type has: that is read faster."""
 _SHAPES: Final[Mapping[str, type[Struct]]] = {shape.__name__: shape for shape in get_args(Known)}
 
 
@@ -133,7 +133,7 @@ def codes_of(kind: str, lines: Sequence[Line]) -> list[bytes]:
 
 @cache
 def decoder(kind: str) -> msgspec.json.Decoder[Line]:
-    """What decodes a line of this resource type; with `decode_lines` many at once."""
+    """What decodes a line of this resource type, and no other; with `decode_lines` many at once."""
     return _decoder(kind, (one.name for one in msgspec.structs.fields(_SHAPES[kind])))
 
 
@@ -161,6 +161,8 @@ def _decoder(kind: str, names: Iterable[str], texts: Container[str] = frozenset(
         (name, common[name].type, field(default=common[name].default, name=common[name].encode_name))
         for name in _HEAD
     ]
-    absent = dict.fromkeys(common.keys() - set(own) - set(_HEAD), UNSET)
-    shape = msgspec.defstruct(f"{kind}Line", [*head, *members], namespace=absent, gc=False, omit_defaults=True)
+    only = "resource_type", Literal.__getitem__(kind), field(name="resourceType")
+    shown = [only, *head, *members]
+    absent = dict.fromkeys(common.keys() - {name for name, _, _ in shown}, UNSET)
+    shape = msgspec.defstruct(f"{kind}Line", shown, namespace=absent, gc=False, omit_defaults=True)
     return cast("msgspec.json.Decoder[Line]", msgspec.json.Decoder(shape))

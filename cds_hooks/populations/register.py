@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import compress, pairwise
+from itertools import compress, filterfalse, pairwise
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, Final
@@ -23,11 +23,12 @@ from cds_hooks.populations.sources import Places
 from cds_hooks.populations.spill import bucket_of
 
 _ALWAYS: Final = 1 << 22
-"""The mark of what is read whoever it belongs to, above all others. The field has 4 MB: with 20,000 charts to assess
-one in 200 of the others is read for nothing."""
+"""The mark of what is read whoever it belongs to, above all others. The field has 4 MB: with 20,000 charts to
+assess one in 200 of the others is read for nothing."""
 _MARK: Final = _ALWAYS - 1
 _NAME: Final = 100
 """Bytes that an id takes in memory."""
+_NOBODY: Final = ""
 _KNOWN: Final = 200_000
 """Ids that are remembered as written."""
 _BLOCK: Final = Struct("<IQ")
@@ -61,8 +62,8 @@ class Register:
         self._folder = folder
         self._buckets = buckets
         self._buffer_bytes = buffer_bytes
-        self._known = set[str]()
-        """Who was written to one of the files, and needs not be written to another."""
+        self._known = {_NOBODY}
+        """Who was written to one of the files, and need not be written to another."""
 
     def has(self, segment: int) -> bool:
         """Whether a file was looked at."""
@@ -117,8 +118,8 @@ class Register:
     def _unknown(self, patients: Iterable[str]) -> set[str]:
         """Who was not written before; from now on they were."""
         if len(self._known) > _KNOWN:
-            self._known.clear()
-        new = set(patients) - self._known - {""}
+            self._known = {_NOBODY}
+        new = set(filterfalse(self._known.__contains__, patients))
         self._known |= new
         return new
 
@@ -133,7 +134,7 @@ def _marks(patients: Iterable[str]) -> Iterator[int]:
 def _write_places(file: BinaryIO, start: int, seen: Sighting) -> None:
     file.write(_BLOCK.pack(len(seen.ends), start))
     array("I", seen.ends).tofile(file)
-    array("I", _marks(seen.patients) if seen.by_line else [_ALWAYS]).tofile(file)
+    array("I", _marks(seen.patients) if seen.by_line else [_ALWAYS] * len(seen.ends)).tofile(file)
 
 
 def _read(file: BinaryIO, count: int) -> array[int]:

@@ -33,7 +33,7 @@ _PRIVATE: Final = 0o700
 _PRIVATE_FILE: Final = 0o600
 _RUN: Final = "run.json"
 _KEY: Final = "key"
-_BUCKET_BYTES: Final = 24 << 20
+_BUCKET_BYTES: Final = 64 << 20
 _PACKED: Final = 10
 """How many times its size a gzipped export may unpack to."""
 _BUCKETS: Final = (16, 4096)

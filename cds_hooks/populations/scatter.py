@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -27,7 +26,6 @@ from cds_hooks.populations.understood import COVERED, count_way
 _SHARED: Final = "Medication"
 _SPOILT: Final = frozenset({"", "OperationOutcome"})
 """What stands in place of an entry: what cannot be read, and what a server says went wrong."""
-_KIND: Final = attrgetter("resource_type")
 
 
 class Scatter:
@@ -148,10 +146,9 @@ def together(block: bytes, decoders: Callable[[str], msgspec.json.Decoder[Line]]
         kind = head.decode(block[: block.find(b"\n") + 1] or block).resource_type
         if kind not in KINDS or not _is_text(block):
             return []
-        lines = decoders(kind).decode_lines(block)
+        return decoders(kind).decode_lines(block)
     except UNREADABLE_JSON:
         return []
-    return lines if set(map(_KIND, lines)) == {kind} else []
 
 
 def _is_text(block: bytes) -> bool:

@@ -87,7 +87,8 @@ class Screen:
         self.is_open = len(self._triggers) < len(libraries)
         """Whether a rule can speak on any chart, so that every chart must be assessed."""
         self._since = since
-        self._today = until.astimezone(UTC).date().isoformat() if until else _NO_DAY
+        self._day = until.astimezone(UTC).date().isoformat() if until else _NO_DAY
+        self._today = self._day.encode()
         self._known: dict[_Way, _Speaks] = {}
         self._idle = set[tuple[_Way, bytes]]()
         """Ways, each with a number that wakes no rule, however new it is."""
@@ -107,8 +108,8 @@ class Screen:
         if rest.count(beside.nothing) < len(rest):
             found += [number for number, one in enumerate(rest) if one != beside.nothing]
         for date in beside.dates.values():
-            if max(map(date, lines)) >= self._today:
-                found += [number for number, line in enumerate(lines) if date(line) >= self._today]
+            if max(map(date, lines)) >= self._day:
+                found += [number for number, line in enumerate(lines) if date(line) >= self._day]
         return found
 
     def may_speak(self, line: Line) -> bool:
@@ -127,8 +128,9 @@ class Screen:
 
     def _is_ahead(self, line: Line) -> bool:
         """Whether a time of it may lie ahead: then its list is not whole, which every chart has to say."""
-        written_times = b" ".join(map(written, _times(line)))
-        return any(_may_be_after(time, self._today) for time in _TIME.findall(written_times))
+        times: list[bytes] = _TIME.findall(b" ".join(map(written, _times(line))))
+        is_past = max(times, default=b"")[:10] < self._today
+        return not is_past and any(_may_be_after(time, self._today) for time in times)
 
     def _found_out(self, way: _Way, line: Line) -> _Speaks:
         if len(self._known) >= _WAYS:
@@ -198,9 +200,9 @@ def _way(line: Line) -> _Way:
     return kind, code, *map(written, _naming(line)), _parts(line)
 
 
-def _may_be_after(time: bytes, today: str) -> bool:
+def _may_be_after(time: bytes, today: bytes) -> bool:
     """Whether a time may be of a later day than today's in Greenwich."""
-    day = time[:10].decode(errors="replace")
+    day = time[:10]
     return day > today or (day == today and b"-" in time[10:])
 
 

@@ -67,7 +67,7 @@ def _whole(content: bytes, rows: Iterable[Row]) -> Sighting:
     found = list(rows)
     patients = {row.patient for row in found if row.kind != REQUEST} - {""}
     awake = {row.patient for row in found if row.may_speak} - {""}
-    return Sighting(list(patients), awake, [len(content)], by_line=False)
+    return Sighting(list(patients), awake, [len(content)] if content else [], by_line=False)
 
 
 def _ends(content: bytes, count: int) -> list[int]:

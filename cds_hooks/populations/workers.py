@@ -6,7 +6,6 @@ do not hear Ctrl-C themselves, so that none is left in the middle of an answer.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import signal
 from collections import Counter, deque
@@ -81,7 +80,6 @@ def serve(pipe: Connection, parents_end: Connection, work: Callable[[_Task, Told
     """The life of one process: tasks from the pipe until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parents_end.close()
-    gc.freeze()  # what the parent opened stays, and is not looked through again and again
     with suppress(EOFError, BrokenPipeError):
         while True:
             task = pipe.recv()

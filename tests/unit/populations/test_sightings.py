@@ -140,6 +140,14 @@ def test_what_is_needed_whoever_is_assessed_is_one_place(scan):
     assert ([], set(), False) == (seen.patients, seen.awake, seen.by_line)
 
 
+def test_of_an_empty_document_nothing_is_cut_out(tmp_path, scan):
+    register = Register(tmp_path, 4, 1000)
+    register.write(0, [(0, scan.document(b""))])
+
+    assert {Bad.UNREADABLE.value: 1} == scan.scatter.tally.bad
+    assert [] == list(register.places(0, Awake([], everyone=True)))
+
+
 def test_a_patient_of_whom_there_is_only_a_request_is_awake_and_has_no_chart(scan):
     seen = scan.document(raw({"hookInstance": "x", "context": {"patientId": "p1"}}))
 
