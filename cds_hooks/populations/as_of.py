@@ -47,6 +47,8 @@ _STRETCHES: Final = (
     "actual_period",
     "occurence_period",
 )
+_RESULT: Final = "Observation"
+"""The type of which a chart can have very many, and that points to nothing else that is read."""
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -65,6 +67,15 @@ def visits(rows: Iterable[Row]) -> tuple[datetime, ...]:
     found = (_read(row) for row in rows if row.kind == "Encounter")
     starts = (_first(resource) for resource in found if isinstance(resource, Encounter))
     return tuple(sorted({start.earliest for start in starts if start}))
+
+
+def without_old(rows: list[Row], most: int) -> list[Row]:
+    """The rows without results that are not read; one more than are read is kept, to tell that there were more."""
+    results = [row for row in rows if row.kind == _RESULT]
+    kept = newest(results, most + 1)
+    if any(row.may_speak for row in results):
+        kept[0] = msgspec.structs.replace(kept[0], may_speak=True)
+    return [row for row in rows if row.kind != _RESULT] + kept
 
 
 def newest(rows: list[Row], most: int) -> list[Row]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from cds_hooks.cards.compose import Voice
 from cds_hooks.errors import DataUnavailable, RequestError
 from cds_hooks.model.library import Library
-from cds_hooks.populations.as_of import as_of, visits
+from cds_hooks.populations.as_of import as_of, visits, without_old
 from cds_hooks.populations.charts import Chart, Lists, Lookup, chart_advice, request_advice
 from cds_hooks.populations.results import Result
 from cds_hooks.populations.rows import BUNDLE, REQUEST, SEEN, Row
@@ -71,13 +71,24 @@ def settle(rows: Iterable[Row], plan: Plan, medication: Lookup) -> Iterator[Resu
 
     Pure but for `medication`, which looks up what charts refer to. A patient's rows are all in one bucket.
     """
-    charts: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        charts[row.patient].append(row)
+    charts = _gathered(rows, plan)
     hashed = sorted((hashed_id(patient, plan.key), patient) for patient in charts)
     for name, patient in hashed:
         if not plan.explained or name in plan.explained:
             yield from _of_patient(name, patient, charts[patient], plan, medication)
+
+
+def _gathered(rows: Iterable[Row], plan: Plan) -> Mapping[str, list[Row]]:
+    """The rows of each patient; where one instant is judged at, without results that are not read."""
+    charts: dict[str, list[Row]] = defaultdict(list)
+    limits: dict[str, int] = {}
+    for row in rows:
+        mine = charts[row.patient]
+        mine.append(row)
+        if len(mine) > limits.get(row.patient, 2 * plan.most) and len(plan.instants) == 1:
+            mine[:] = without_old(mine, plan.most)
+            limits[row.patient] = len(mine) + plan.most
+    return charts
 
 
 def hashed_id(patient: str, key: bytes) -> str:

@@ -132,6 +132,35 @@ def test_of_too_many_entries_the_newest_are_read():
     assert result.tier == one(PATIENT, petechiae(), newest).tier != ""
 
 
+@pytest.mark.parametrize("place", [0, 5, 12])
+def test_of_very_many_entries_the_newest_are_read_in_whatever_order_they_come(place):
+    some = [platelets(250, id=f"o{n}", effectiveDateTime=ago(days=n + 1)) for n in range(12)]
+    some.insert(place, platelets(8, id="low", effectiveDateTime=ago(hours=1)))
+
+    result = one(PATIENT, petechiae(), *some, most=2)
+
+    assert result.tier == one(PATIENT, petechiae(), platelets(8)).tier != ""
+    assert "Results and observations: only partly supplied" in result.gaps
+
+
+def test_a_chart_is_assessed_also_when_what_could_speak_is_too_old_to_be_read():
+    undated = {name: value for name, value in platelets(8).items() if name != "effectiveDateTime"}
+    some = [platelets(250, id=f"o{n}", effectiveDateTime=ago(days=n + 1)) for n in range(12)]
+
+    assert one(PATIENT, undated, *some, most=2).assessed
+    assert not one(PATIENT, *some, most=2).assessed
+
+
+def test_what_is_old_at_the_last_instant_is_read_at_one_before():
+    some = [platelets(250, id=f"o{n}", effectiveDateTime=ago(hours=n + 1)) for n in range(12)]
+    low = platelets(8, id="low", effectiveDateTime=ago(days=5))
+    spots = petechiae(recordedDate=ago(days=5))
+
+    before, now = settled(PATIENT, spots, low, *some, most=2, instants=(AT - timedelta(days=4), AT))
+
+    assert before.tier == one(PATIENT, petechiae(), platelets(8)).tier != now.tier
+
+
 def test_a_medication_is_found_by_its_reference_and_by_what_it_consists_of():
     known = {
         "Medication/m1": raw(
