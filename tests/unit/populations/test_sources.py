@@ -173,3 +173,15 @@ def test_of_a_file_that_is_not_packed_nothing_is_read_but_what_is_cut_out(tmp_pa
 
     assert [b"two\n", b"three\n"] == list(cut_out(path, [[(4, 8)], [(8, 14)]], counts.append))
     assert [14] == counts
+
+
+@pytest.mark.usefixtures("small")
+def test_what_was_read_is_told_some_of_it_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_TOLD", 10)
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(b"one\ntwo\nthree four five\nsix")
+    counts = []
+
+    list(blocks(path, counts.append))
+
+    assert [16, 11] == counts
