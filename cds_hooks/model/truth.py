@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Literal, TypeAlias
@@ -27,12 +27,15 @@ class Tier(Enum):
     @property
     def rank(self) -> int:
         """0 for the most urgent tier."""
-        return list(Tier).index(self)
+        return _MOST_URGENT_FIRST.index(self)
 
     @property
     def words(self) -> str:
         """As one says it inside a sentence."""
         return "within 48 hours" if self is Tier.WITHIN_48H else self.value.lower().replace("_", " ")
+
+
+_MOST_URGENT_FIRST = tuple(Tier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,15 @@ class Span:
     days: int = 0
     hours: int = 0
     minutes: int = 0
+    _exact: timedelta = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        days = self.years * 365 + self.months * 30 + self.weeks * 7 + self.days
+        object.__setattr__(self, "_exact", timedelta(days=days, hours=self.hours, minutes=self.minutes))
 
     def exact(self) -> timedelta:
         """The span as exact time; years and months count 365 and 30 days (look-back windows only)."""
-        days = self.years * 365 + self.months * 30 + self.weeks * 7 + self.days
-        return timedelta(days=days, hours=self.hours, minutes=self.minutes)
+        return self._exact
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from cds_hooks.model.results import Assessment, Finding, Gap, GapReason, Match
 from cds_hooks.model.scores import ScoreRange
 from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.caution import firm
-from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, stopped_by_the_gate
-from cds_hooks.reasoning.logic import TruthOf, relied_on, truth, weighed, would_settle
+from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, nothing_but
+from cds_hooks.reasoning.logic import TruthOf, relied_on, remembered, truth, weighed, would_settle
 
 _ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
 
@@ -40,10 +40,11 @@ def assess(
     Criteria come in the library's head order, causes by tier, then by support. `gaps` are the record's;
     `scores` gives the ranges of all scores that the rules have asked for.
     """
+    truth_of = remembered(truth_of)
     gate = truth_of(library.card.gate)
     firmly = firm(findings, truth_of)
     asked = [rule for rule in library.criteria.values() if _is_asked(rule, hook)]
-    criteria = [judge_criterion(rule, findings, library, truth_of, gate) for rule in asked]
+    criteria = [judge_criterion(rule, findings, library, truth_of, gate, firmly=firmly) for rule in asked]
     unread = might_be_emergencies(criteria, findings, library, truth_of, gate)
     causes = [assess_cause(rule, truth_of, gate) for rule in library.causes.values() if _is_asked(rule, hook)]
     said = any(match.truth is Truth.PRESENT for match in (*criteria, *causes))
@@ -70,10 +71,10 @@ def assess(
 def assess_cause(rule: Cause, truth_of: TruthOf, gate: Truth = Truth.PRESENT) -> Match:
     """Whether a cause is listed, with what speaks for and against it."""
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
-        return stopped_by_the_gate(rule.id, gate)
+        return nothing_but(rule.id, gate)
     answer, unknown = weighed(rule.when, truth_of)
     if answer is not Truth.PRESENT:
-        return Match(rule.id, answer, would_settle=unknown)
+        return Match(rule.id, answer, would_settle=unknown) if unknown else nothing_but(rule.id, answer)
     for_it = [item for item in rule.supports if truth_of(item.finding) is Truth.PRESENT]
     against = tuple(name for name in rule.against if truth_of(name) is Truth.PRESENT)
     open_support = tuple(item.finding for item in rule.supports if truth_of(item.finding) is Truth.UNKNOWN)

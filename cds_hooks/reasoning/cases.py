@@ -207,7 +207,7 @@ def _match_on_chart(rule: Criterion | Cause | Demotion, findings: Findings, libr
         return assess_demotion(rule, truth_of, firm(findings, truth_of), findings)
     gate = truth_of(library.card.gate)
     if isinstance(rule, Criterion):
-        return judge_criterion(rule, findings, library, truth_of, gate)
+        return judge_criterion(rule, findings, library, truth_of, gate, firmly=firm(findings, truth_of))
     return assess_cause(rule, truth_of, gate)
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Evidence, Finding, Match
 from cds_hooks.model.truth import Tier, Truth
-from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on
+from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, remembered
 
 AT_MOST_SAME_DAY = "narrative-only-at-most-same-day"
 """The choice (knowledge/choices.yaml) that holds criteria down. A library without it holds none down."""
@@ -22,19 +22,16 @@ _SIGNS = frozenset({"sign", "problem"})
 
 def firm(findings: Mapping[str, Finding], truth_of: TruthOf) -> TruthOf:
     """Truth by what is coded or measured and was seen whole; what only sentences say is unknown, or has gaps."""
-    known: dict[str, Truth] = {}
 
     def firm_truth(name: str) -> Truth:
-        if name not in known:
-            known[name] = Truth.UNKNOWN if is_weak(name) else truth_of(name)
-        return known[name]
+        return Truth.UNKNOWN if is_weak(name) else truth_of(name)
 
     def is_weak(name: str) -> bool:
         if name.startswith(SCORE_PREFIX):
             return False
         return is_narrative(findings[name].evidence) or bool(findings[name].gaps)
 
-    return firm_truth
+    return remembered(firm_truth)
 
 
 def held_down(match: Match, findings: Mapping[str, Finding], library: Library, truth_of: TruthOf) -> Match:

@@ -14,7 +14,7 @@ from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Finding, Gap, GapReason, Match
 from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.caution import firm, held_down, leaves
-from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, truth, weighed, would_settle
+from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, remembered, truth, weighed, would_settle
 
 _UNREADABLE = frozenset(
     {GapReason.UNIT_UNKNOWN, GapReason.IMPLAUSIBLE, GapReason.VALUE_UNKNOWN, GapReason.CONFLICTING}
@@ -23,10 +23,16 @@ _UNREADABLE = frozenset(
 
 
 def judge_criterion(
-    rule: Criterion, findings: Mapping[str, Finding], library: Library, truth_of: TruthOf, gate: Truth
+    rule: Criterion,
+    findings: Mapping[str, Finding],
+    library: Library,
+    truth_of: TruthOf,
+    gate: Truth,
+    *,
+    firmly: TruthOf,
 ) -> Match:
     """What one criterion comes to on a chart: held down where it rests on sentences alone, not yet demoted."""
-    match = assess_criterion(rule, truth_of, gate, firm(findings, truth_of))
+    match = assess_criterion(rule, truth_of, gate, firmly)
     return held_down(match, findings, library, truth_of)
 
 
@@ -40,10 +46,10 @@ def assess_criterion(
     """
     firmly = firmly or truth_of
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
-        return stopped_by_the_gate(rule.id, gate)
+        return nothing_but(rule.id, gate)
     answer, unknown = weighed(rule.when, truth_of)
     if answer is not Truth.PRESENT:
-        return Match(rule.id, answer, would_settle=unknown)
+        return Match(rule.id, answer, would_settle=unknown) if unknown else nothing_but(rule.id, answer)
     for unless in rule.unless:
         if truth(unless.when, firmly) is Truth.PRESENT:
             excuse = relied_on(unless.when, firmly)
@@ -73,9 +79,9 @@ def might_be_emergencies(
 
 
 @cache
-def stopped_by_the_gate(rule_id: str, gate: Truth) -> Match:
-    """The same for every chart, and most rules on most charts: made once."""
-    return Match(rule_id, gate)
+def nothing_but(rule_id: str, answer: Truth) -> Match:
+    """The match of which nothing else is to be told, as of most rules on most charts: made once."""
+    return Match(rule_id, answer)
 
 
 def _urgency(match: Match) -> int:
@@ -136,7 +142,7 @@ def _could_be_worse(match: Match, truth_of: TruthOf, supposed: TruthOf) -> bool:
 def _at_worst(findings: Mapping[str, Finding], library: Library, truth_of: TruthOf) -> TruthOf:
     """Truth with each result that could not be read taken for the dangerous one. Scores stay as they are."""
 
-    def supposed(name: str) -> Truth:
+    def at_worst(name: str) -> Truth:
         answer = truth_of(name)
         if answer is not Truth.UNKNOWN or name.startswith(SCORE_PREFIX):
             return answer
@@ -145,6 +151,7 @@ def _at_worst(findings: Mapping[str, Finding], library: Library, truth_of: Truth
             return truth(built_from, supposed)
         return Truth.PRESENT if any(_unreadable(findings[name], library)) else Truth.UNKNOWN
 
+    supposed = remembered(at_worst)
     return supposed
 
 

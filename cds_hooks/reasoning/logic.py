@@ -18,6 +18,26 @@ TruthOf: TypeAlias = Callable[[str], Truth]
 
 SCORE_PREFIX = "score:"
 
+_PRESENT, _ABSENT, _UNKNOWN = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN
+"""By names of their own, since thousands are compared for one chart and looking up a member costs like a call."""
+
+
+class _Remembered(dict[str, Truth]):
+    """Truths by name, each worked out when it is first asked for."""
+
+    def __init__(self, work_out: TruthOf) -> None:
+        super().__init__()
+        self._work_out = work_out
+
+    def __missing__(self, name: str) -> Truth:
+        worked_out = self[name] = self._work_out(name)
+        return worked_out
+
+
+def remembered(truth_of: TruthOf) -> TruthOf:
+    """The same truths, asked for once each: rules ask for every name many times over."""
+    return _Remembered(truth_of).__getitem__
+
 
 def truth(expression: Expression, truth_of: TruthOf) -> Truth:
     """Truth of the expression, given the truth of each finding it names."""
@@ -87,23 +107,23 @@ def parsed_key(key: str) -> tuple[str, int]:
 
 def negation(value: Truth) -> Truth:
     """Absent for present and the reverse; unknown stays unknown."""
-    if value is Truth.UNKNOWN:
-        return Truth.UNKNOWN
-    return Truth.ABSENT if value is Truth.PRESENT else Truth.PRESENT
+    if value is _UNKNOWN:
+        return _UNKNOWN
+    return _ABSENT if value is _PRESENT else _PRESENT
 
 
 def _weighed(expression: Expression, truth_of: TruthOf, unknown: list[str]) -> Truth:
     """The truth; while that is unknown, the unknown findings that keep it so are added."""
     if isinstance(expression, All):
-        return _decided_by(Truth.ABSENT, expression.all, truth_of, unknown)
+        return _decided_by(_ABSENT, expression.all, truth_of, unknown)
     if isinstance(expression, AnyOf):
-        return _decided_by(Truth.PRESENT, expression.any, truth_of, unknown)
+        return _decided_by(_PRESENT, expression.any, truth_of, unknown)
     if isinstance(expression, NoneOf):
-        return negation(_decided_by(Truth.PRESENT, expression.none, truth_of, unknown))
+        return negation(_decided_by(_PRESENT, expression.none, truth_of, unknown))
     if isinstance(expression, AtLeast):
         return _at_least(expression.at_least, truth_of, unknown)
     name = expression if isinstance(expression, str) else score_key(expression.score.id, expression.score.at_least)
-    return _decided_by(Truth.PRESENT, (name,), truth_of, unknown)
+    return _decided_by(_PRESENT, (name,), truth_of, unknown)
 
 
 def _decided_by(decisive: Truth, parts: Iterable[Expression], truth_of: TruthOf, unknown: list[str]) -> Truth:
@@ -114,8 +134,8 @@ def _decided_by(decisive: Truth, parts: Iterable[Expression], truth_of: TruthOf,
         if value is decisive:
             del unknown[begin:]
             return decisive
-        if value is Truth.UNKNOWN:
-            answer = Truth.UNKNOWN
+        if value is _UNKNOWN:
+            answer = _UNKNOWN
             if isinstance(part, str):
                 unknown.append(part)
     return answer
@@ -123,17 +143,17 @@ def _decided_by(decisive: Truth, parts: Iterable[Expression], truth_of: TruthOf,
 
 def _at_least(counted: Counted, truth_of: TruthOf, unknown: list[str]) -> Truth:
     begin = len(unknown)
-    values = [_decided_by(Truth.PRESENT, (part,), truth_of, unknown) for part in counted.of]
-    present = values.count(Truth.PRESENT)
-    if present < counted.count <= present + values.count(Truth.UNKNOWN):
-        return Truth.UNKNOWN
+    values = [_decided_by(_PRESENT, (part,), truth_of, unknown) for part in counted.of]
+    present = values.count(_PRESENT)
+    if present < counted.count <= present + values.count(_UNKNOWN):
+        return _UNKNOWN
     del unknown[begin:]
-    return Truth.PRESENT if present >= counted.count else Truth.ABSENT
+    return _PRESENT if present >= counted.count else _ABSENT
 
 
 def _relied_on(expression: Expression, truth_of: TruthOf) -> Iterator[str]:
     answer = truth(expression, truth_of)
-    if answer is Truth.UNKNOWN:
+    if answer is _UNKNOWN:
         return
     if isinstance(expression, str):
         yield expression

@@ -15,7 +15,7 @@ from cds_hooks.model.library import Library
 from cds_hooks.model.orders import Order, OrderBundle, Prompt
 from cds_hooks.model.results import Assessment, Match
 from cds_hooks.model.truth import All, Expression, Tier, Truth
-from cds_hooks.reasoning.logic import TruthOf, names, truth
+from cds_hooks.reasoning.logic import TruthOf, names, remembered, truth
 
 CAUSE_PREFIX = "cause:"
 _TIER_MARK = ":"
@@ -124,8 +124,6 @@ def truth_in(assessment: Assessment, library: Library) -> TruthOf:
     criteria = {match.rule: match for match in assessment.criteria if _speaks(library.criteria[match.rule])}
     causes = {match.rule: match for match in assessment.causes if _speaks(library.causes[match.rule])}
 
-    known: dict[str, Truth] = {}
-
     def worked_out(name: str) -> Truth:
         if name.startswith(CAUSE_PREFIX):
             return _shown(causes.get(name.removeprefix(CAUSE_PREFIX)), tier_named(name))
@@ -133,12 +131,7 @@ def truth_in(assessment: Assessment, library: Library) -> TruthOf:
             return _shown(criteria.get(_base(name)), tier_named(name))
         return assessment.findings[name].truth
 
-    def truth_of(name: str) -> Truth:
-        if name not in known:
-            known[name] = worked_out(name)
-        return known[name]
-
-    return truth_of
+    return remembered(worked_out)
 
 
 def _base(name: str) -> str:
