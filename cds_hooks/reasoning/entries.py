@@ -81,8 +81,8 @@ class Chart:
     """What unclear.py finds, by concept."""
     set_aside: tuple[Gap, ...] = ()
     """Mentions in sentences that count neither as there nor as denied."""
-    results: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """What results.py has read of a concept, by concept: many findings ask for the same values."""
+    results: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
+    """What results.py has read of a concept and in a window: many findings ask for the same values."""
 
     def mentions_of(self, concepts: Iterable[str]) -> list[Mention]:
         """Every mention of any of the concepts."""

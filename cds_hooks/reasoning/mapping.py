@@ -23,11 +23,11 @@ from cds_hooks.reasoning.caution import is_narrative
 from cds_hooks.reasoning.descriptions import with_described
 from cds_hooks.reasoning.entries import Chart, sort_entries
 from cds_hooks.reasoning.logic import SCORE_PREFIX, all_of, parsed_key, relied_on, weighed
-from cds_hooks.reasoning.measures import age_holds, find_measure, find_trend, newest_values
+from cds_hooks.reasoning.measures import age_holds, find_measure, find_trend
 from cds_hooks.reasoning.medicines import Medicines, find_medicine, identify
 from cds_hooks.reasoning.narrative import with_narrative
 from cds_hooks.reasoning.proposed import find_proposed
-from cds_hooks.reasoning.results import Newest
+from cds_hooks.reasoning.results import Window, window_of
 from cds_hooks.reasoning.scores import reaches, score_range
 from cds_hooks.reasoning.signs import find_sign
 from cds_hooks.reasoning.since import find_since
@@ -75,7 +75,7 @@ class Findings(Mapping[str, Finding]):
         known = self._scores.get(score_id)
         if known is None:
             rule = self._library.scores[score_id]
-            known = score_range(rule, self.truth_of, self._newest, self._library)
+            known = score_range(rule, self.truth_of, self._window, self._library)
             self._scores[score_id] = known
         return known
 
@@ -107,8 +107,8 @@ class Findings(Mapping[str, Finding]):
             return reaches(self.score(score_id), limit)
         return self[name].truth
 
-    def _newest(self, concept: str, within: Span) -> Newest:
-        return newest_values(concept, within, self._chart)
+    def _window(self, concept: str, within: Span) -> Window:
+        return window_of(concept, within, self._chart)
 
     def _guarded(self, rule: FindingRule) -> Finding:
         """The finding; one whose rule fails is unknown, so that all that does not rest on it goes on."""

@@ -14,20 +14,19 @@ from cds_hooks.model.codes import Limits
 from cds_hooks.model.findings import AgeBand, FindingRule, Measure, Trend
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Evidence, Finding, Gap, GapReason
-from cds_hooks.model.truth import Span, Truth, When
+from cds_hooks.model.truth import Truth, When
 from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.results import (
-    Newest,
     Results,
     begin_of,
     conflict,
+    line_of,
     measured,
-    newest_of,
-    recent,
     results_of,
     time_of,
     unseen_from,
     unusable_for,
+    window_of,
 )
 from cds_hooks.reasoning.times import has_age, is_within
 from cds_hooks.reasoning.values import Reading, against_reference, compare, mirrored
@@ -43,19 +42,15 @@ def find_measure(rule: FindingRule, measure: Measure, chart: Chart) -> Finding:
     limits = _limits_for_age(measure, chart)
     if isinstance(limits, Truth):
         return Finding(rule.id, limits)
-    of_any_age = results_of(measure.concept, chart)
-    results = recent(of_any_age, measure.within, chart.at)
-    window = chart.at - measure.within.exact()
-    undated = tuple(_undated_in(limits, results, chart.library))
-    if not results.readings:
-        gaps = unseen_from(window, results.unusable, chart.record) or _stale(of_any_age)
+    window = window_of(measure.concept, measure.within, chart)
+    undated = tuple(_undated_in(limits, window.results, chart.library))
+    if not window.results.readings:
+        gaps = window.unseen or _stale(results_of(measure.concept, chart))
         return Finding(rule.id, Truth.UNKNOWN, evidence=undated, gaps=gaps)
-    decisive = list(results.readings) if measure.pick == "any" else newest_of(results.readings, chart.at)
+    decisive = window.results.readings if measure.pick == "any" else window.newest
     judged = [(item, _judge(item, limits, chart.library)) for item in decisive]
-    begin = window if measure.pick == "any" else begin_of(decisive)
-    unseen = unseen_from(begin, results.unusable, chart.record)
-    gaps = unseen if measure.pick == "any" else (*unseen, *conflict(judged))
-    return _decided(rule, judged, gaps, undated)
+    gaps = window.unseen if measure.pick == "any" else (*window.unseen_since, *conflict(judged))
+    return _decided(rule, judged, gaps, undated, chart)
 
 
 def find_trend(rule: FindingRule, trend: Trend, chart: Chart) -> Finding:
@@ -64,11 +59,10 @@ def find_trend(rule: FindingRule, trend: Trend, chart: Chart) -> Finding:
     Its gaps are what might have decided otherwise: beside them it is never ABSENT.
     """
     results = results_of(trend.concept, chart)
-    latest = recent(results, trend.latest_within, chart.at)
-    newest = next(iter(latest.readings), None)
+    latest = window_of(trend.concept, trend.latest_within, chart)
+    newest = next(iter(latest.results.readings), None)
     if newest is None:
-        window = chart.at - trend.latest_within.exact()
-        return Finding(rule.id, Truth.UNKNOWN, gaps=unseen_from(window, latest.unusable, chart.record))
+        return Finding(rule.id, Truth.UNKNOWN, gaps=latest.unseen)
     unseen = unseen_from(begin_of([newest]) - trend.baseline_within.exact(), results.unusable, chart.record)
     before = _baseline(newest, results.readings, trend)
     if not before:
@@ -76,15 +70,7 @@ def find_trend(rule: FindingRule, trend: Trend, chart: Chart) -> Finding:
     baseline = (max if trend.change == "fall" else min)(before, key=lambda item: item.value)
     answer = _changed(newest, baseline, trend)
     truth = Truth.UNKNOWN if unseen and answer is Truth.ABSENT else answer
-    return Finding(rule.id, truth, evidence=(measured(newest), measured(baseline)), gaps=unseen)
-
-
-def newest_values(concept: str, within: Span, chart: Chart) -> Newest:
-    """The usable values of a concept in a window of which each may be the newest."""
-    results = recent(results_of(concept, chart), within, chart.at)
-    newest = tuple(newest_of(results.readings, chart.at))
-    begin = begin_of(newest) if newest else chart.at - within.exact()
-    return Newest(newest, is_sure=not unseen_from(begin, results.unusable, chart.record))
+    return Finding(rule.id, truth, evidence=(line_of(newest, chart), line_of(baseline, chart)), gaps=unseen)
 
 
 def age_holds(band: AgeBand, born: When | None, at: datetime) -> Truth:
@@ -103,12 +89,14 @@ def age_holds(band: AgeBand, born: When | None, at: datetime) -> Truth:
 def _limits_for_age(measure: Measure, chart: Chart) -> Limits | Truth:
     if measure.is_ is not None:
         return measure.is_
-    held = [(band, age_holds(band.age, chart.record.patient.born, chart.at)) for band in measure.by_age]
-    for band, truth in held:
+    otherwise = Truth.UNKNOWN if measure.outside_bands == "unknown" else Truth.ABSENT
+    for band in measure.by_age:
+        truth = age_holds(band.age, chart.record.patient.born, chart.at)
         if truth is Truth.PRESENT:
             return band.is_
-    open_age = any(truth is Truth.UNKNOWN for _, truth in held)
-    return Truth.UNKNOWN if open_age or measure.outside_bands == "unknown" else Truth.ABSENT
+        if truth is Truth.UNKNOWN:
+            otherwise = Truth.UNKNOWN
+    return otherwise
 
 
 def _stale(results: Results) -> tuple[Gap, ...]:
@@ -129,13 +117,17 @@ def _undated_in(limits: Limits, results: Results, library: Library) -> Iterator[
 
 
 def _decided(
-    rule: FindingRule, judged: list[tuple[Reading, Truth]], gaps: tuple[Gap, ...], undated: tuple[Evidence, ...]
+    rule: FindingRule,
+    judged: list[tuple[Reading, Truth]],
+    gaps: tuple[Gap, ...],
+    undated: tuple[Evidence, ...],
+    chart: Chart,
 ) -> Finding:
-    present = tuple(measured(item) for item, truth in judged if truth is Truth.PRESENT)
+    present = tuple([line_of(item, chart) for item, truth in judged if truth is Truth.PRESENT])
     if present:
         return Finding(rule.id, Truth.PRESENT, evidence=present, gaps=gaps)
     is_open = gaps or any(truth is Truth.UNKNOWN for _, truth in judged)
-    evidence = (measured(judged[0][0]), *undated)
+    evidence = (line_of(judged[0][0], chart), *undated)
     return Finding(rule.id, Truth.UNKNOWN if is_open else Truth.ABSENT, evidence=evidence, gaps=gaps)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar, cast
 
-from cds_hooks.chart.record import LIST_WORDS, Listing, ListRead, Observed, PatientRecord
+from cds_hooks.chart.record import LIST_WORDS, NOT_READ, Listing, Observed, PatientRecord
 from cds_hooks.model.codes import Concept
 from cds_hooks.model.findings import FindingRule
 from cds_hooks.model.results import RESTRICTED, UNDATED, Evidence, Finding, Gap, GapReason
@@ -48,20 +48,25 @@ class Unusable:
 
 
 @dataclass(frozen=True, slots=True)
-class Newest:
-    """The values of one concept in a window of which each may be the newest; empty when there is none."""
-
-    readings: tuple[Reading, ...]
-    is_sure: bool
-    """False while an entry that may be newer could not be used or was not read."""
-
-
-@dataclass(frozen=True, slots=True)
 class Results:
     """Dated values of one concept newest first, and the entries of it that could not be used."""
 
     readings: tuple[Reading, ...]
     unusable: tuple[Unusable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What may lie in a window of one concept, whatever range is then asked for."""
+
+    begin: datetime
+    results: Results
+    newest: tuple[Reading, ...]
+    """The values of which each may be the newest; empty when there is none."""
+    unseen: tuple[Gap, ...]
+    """What might have decided beside all values."""
+    unseen_since: tuple[Gap, ...]
+    """What might be newer than the newest; without one the same."""
 
 
 def results_of(concept_id: str, chart: Chart) -> Results:
@@ -72,13 +77,22 @@ def results_of(concept_id: str, chart: Chart) -> Results:
     return cast("Results", known)
 
 
-def recent(results: Results, within: Span, at: datetime) -> Results:
-    """Those that may lie in the window; an entry without a date may."""
-    begin = at - within.exact()
-    return Results(
-        tuple(item for item in results.readings if _may_lie_after(item.entry, begin)),
-        tuple(item for item in results.unusable if _may_lie_after(item.entry, begin)),
-    )
+def window_of(concept_id: str, within: Span, chart: Chart) -> Window:
+    """The results of a concept that may lie in the window, as one without a date may; found once in a chart."""
+    length = within.exact()
+    known = chart.results.get((concept_id, length))
+    if known is None:
+        seen = _seen_from(chart.at - length, results_of(concept_id, chart), chart)
+        known = chart.results[concept_id, length] = seen
+    return cast("Window", known)
+
+
+def line_of(item: Reading, chart: Chart) -> Evidence:
+    """The value as a line of evidence; written once in a chart."""
+    known = chart.results.get(item)
+    if known is None:
+        known = chart.results[item] = measured(item)
+    return cast("Evidence", known)
 
 
 def newest_of(results: Sequence[_Result], at: datetime) -> list[_Result]:
@@ -106,9 +120,10 @@ def unseen_from(begin: datetime, unusable: Iterable[Unusable], record: PatientRe
 
 def unread_list(kind: str, begin: datetime, record: PatientRecord) -> tuple[Gap, ...]:
     """The gap of a list that was read neither whole nor back to that moment; none when it was."""
-    state = record.lists.get(kind, ListRead(Listing.NOT_READ))
-    reaches_back = state.state is Listing.INCOMPLETE and state.back_to is not None and state.back_to <= begin
-    if state.state is Listing.COMPLETE or reaches_back:
+    state = record.lists.get(kind, NOT_READ)
+    if state.state is Listing.COMPLETE:
+        return ()
+    if state.state is Listing.INCOMPLETE and state.back_to is not None and state.back_to <= begin:
         return ()
     return (Gap(LIST_WORDS[kind], state.reason or GapReason.NOT_SUPPLIED),)
 
@@ -122,7 +137,8 @@ def nothing_since(rule: FindingRule, kind: str, begin: datetime, record: Patient
 
 def conflict(judged: Sequence[tuple[Result, Truth]]) -> tuple[Gap, ...]:
     """The gap of results of one moment of which some are in range and some are not."""
-    if {Truth.PRESENT, Truth.ABSENT} <= {truth for _, truth in judged}:
+    truths = [truth for _, truth in judged]
+    if Truth.PRESENT in truths and Truth.ABSENT in truths:
         entry, concept = judged[0][0].entry, judged[0][0].concept
         return (unusable_for(entry, concept, GapReason.CONFLICTING).gap,)
     return ()
@@ -192,6 +208,20 @@ def _read_results(concept_id: str, chart: Chart) -> Results:
         elif item is not None or says_something(entry) or entry.interpretation:
             unusable.append(unusable_for(entry, concept, item or GapReason.VALUE_UNKNOWN))
     return Results(tuple(sorted(readings, key=newest_first)), tuple(unusable))
+
+
+def _seen_from(begin: datetime, results: Results, chart: Chart) -> Window:
+    readings = tuple([item for item in results.readings if _may_lie_after(item.entry, begin)])
+    unusable = tuple([item for item in results.unusable if _may_lie_after(item.entry, begin)])
+    newest = tuple(newest_of(readings, chart.at))
+    unseen = unseen_from(begin, unusable, chart.record)
+    return Window(
+        begin,
+        Results(readings, unusable),
+        newest,
+        unseen,
+        unseen_from(begin_of(newest), unusable, chart.record) if newest else unseen,
+    )
 
 
 def _may_lie_after(entry: Observed, begin: datetime) -> bool:

@@ -16,11 +16,11 @@ from cds_hooks.model.library import Library
 from cds_hooks.model.scores import ScoreBand, ScoreItem, ScoreRange, ScoreRule, ScoreScale
 from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.logic import TruthOf, truth
-from cds_hooks.reasoning.results import Newest
+from cds_hooks.reasoning.results import Window
 from cds_hooks.reasoning.values import Reading, against_reference, compare
 
-NewestOf: TypeAlias = Callable[[str, Span], Newest]
-"""The values of a concept within a span of which each may be the newest."""
+WindowOf: TypeAlias = Callable[[str, Span], Window]
+"""What may lie within a span of a concept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Points:
     settle: str
 
 
-def score_range(rule: ScoreRule, truth_of: TruthOf, newest: NewestOf, library: Library) -> ScoreRange:
+def score_range(rule: ScoreRule, truth_of: TruthOf, window_of: WindowOf, library: Library) -> ScoreRange:
     """The range of one score. Where it is not known whether the score applies, the range still holds."""
-    points = [(item, _points(item, truth_of, newest, library)) for item in rule.items]
+    points = [(item, _points(item, truth_of, window_of, library)) for item in rule.items]
     return ScoreRange(
         score=rule.id,
         applies=_applies(rule, truth_of),
@@ -63,14 +63,14 @@ def risk_of(rule: ScoreRule, total: int) -> str:
     return next((risk.name for risk in reversed(rule.risks) if total >= risk.from_), "")
 
 
-def _points(item: ScoreItem, truth_of: TruthOf, newest: NewestOf, library: Library) -> Points:
+def _points(item: ScoreItem, truth_of: TruthOf, window_of: WindowOf, library: Library) -> Points:
     if item.bands:
-        return _by_value(item, truth_of, newest(item.concept, item.within), library)
+        return _by_value(item, truth_of, window_of(item.concept, item.within), library)
     low, high = _by_findings(item, truth_of) if item.options else (0, item.judged_up_to)
     return Points(low, high, item.settle if low != high else "")
 
 
-def _by_value(item: ScoreItem, truth_of: TruthOf, found: Newest, library: Library) -> Points:
+def _by_value(item: ScoreItem, truth_of: TruthOf, found: Window, library: Library) -> Points:
     """The points on the item's own bands, widened by those on other bands that may hold."""
     own = _on_bands(item, item.bands, found, library)
     scales = [scale for scale in item.scales if _may_hold(scale, truth_of)]
@@ -87,11 +87,13 @@ def _may_hold(scale: ScoreScale, truth_of: TruthOf) -> bool:
     return truth(scale.when, truth_of) is Truth.PRESENT and not excluded
 
 
-def _on_bands(item: ScoreItem, bands: Sequence[ScoreBand], found: Newest, library: Library) -> tuple[int, int]:
+def _on_bands(item: ScoreItem, bands: Sequence[ScoreBand], found: Window, library: Library) -> tuple[int, int]:
     """The points of the newest value; of several that may be it the most. A newer one unread may give any."""
-    spans = [_banded(item, bands, value, library) for value in found.readings]
+    spans = [_banded(item, bands, value, library) for value in found.newest]
     low = max((low for low, _ in spans), default=0)
-    most = max(high for _, high in spans) if found.is_sure and spans else max(band.points for band in bands)
+    most = (
+        max(high for _, high in spans) if spans and not found.unseen_since else max(band.points for band in bands)
+    )
     return (low, most)
 
 

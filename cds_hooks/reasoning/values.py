@@ -26,9 +26,9 @@ _COMPARATORS: Mapping[str, str] = {"≤": "<=", "≥": ">="}
 _FOLD = str.maketrans({"μ": "u", "µ": "u", "⁹": "9", "³": "3", "⁶": "6", " ": None})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """One value in the concept's canonical unit, with the entry it came from."""
+    """One value in the concept's canonical unit, with the entry it came from. No two entries are one reading."""
 
     entry: Observed
     concept: Concept
