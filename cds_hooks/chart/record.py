@@ -171,6 +171,9 @@ class ListRead:
     reason: GapReason | None = None
 
 
+NOT_READ = ListRead(Listing.NOT_READ)
+
+
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
     """What the chart says. Order of entries carries no meaning; duplicates by id are gone."""

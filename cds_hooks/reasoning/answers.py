@@ -6,7 +6,7 @@ that might have decided was read and understood.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from cds_hooks.model.codes import Concept
 from cds_hooks.model.findings import AnswerTest, FindingRule
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Evidence, Finding, GapReason
-from cds_hooks.model.truth import Truth
+from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.entries import Chart
 from cds_hooks.reasoning.results import (
     Unusable,
@@ -31,7 +31,7 @@ from cds_hooks.reasoning.results import (
     unusable_for,
 )
 from cds_hooks.reasoning.said import answer_of, says_something
-from cds_hooks.reasoning.times import is_within
+from cds_hooks.reasoning.times import EVER, ends_after
 from cds_hooks.reasoning.values import quantity_of
 
 
@@ -50,7 +50,7 @@ def find_answer(rule: FindingRule, test: AnswerTest, chart: Chart) -> Finding:
     When none is asked for, any entry will do, whatever it says. That nobody looked tells nothing. Its gaps are
     what might have decided otherwise: beside them it is never ABSENT.
     """
-    answers = answers_of(test, chart)
+    answers = answers_of(test.concepts, test.within, chart)
     if not test.is_:
         return _any_entry(rule, test, answers, chart)
     known = [answer for answer in answers if _tells(answer, chart.library)]
@@ -70,11 +70,18 @@ def find_answer(rule: FindingRule, test: AnswerTest, chart: Chart) -> Finding:
     return Finding(rule.id, Truth.ABSENT if decided else Truth.UNKNOWN, evidence=evidence, gaps=unseen)
 
 
-def answers_of(test: AnswerTest, chart: Chart) -> list[Worded]:
-    """Dated entries of the concepts in the window, newest first; those that are no known word among them."""
-    found = (answer for answer in _all_of(test, chart) if is_dated(answer.entry))
-    recent = (answer for answer in found if is_within(time_of(answer.entry), test.within, chart.at))
-    return sorted(recent, key=newest_first)
+def answers_of(concepts: Iterable[str], within: Span, chart: Chart, since: datetime = EVER) -> list[Worded]:
+    """Dated entries of the concepts in the window, newest first; those that are no known word among them.
+
+    None that may lie before `since`.
+    """
+    begin = chart.at - within.exact()
+    found = [
+        _worded(entry, concept, chart.library)
+        for entry, concept in _entries_of(concepts, chart)
+        if is_dated(entry) and time_of(entry).earliest >= since and ends_after(time_of(entry), begin)
+    ]
+    return sorted(found, key=newest_first)
 
 
 def worded(answer: Worded, library: Library) -> Evidence:
@@ -82,14 +89,17 @@ def worded(answer: Worded, library: Library) -> Evidence:
     return shown(answer, ", ".join(library.concepts[word].name for word in answer.words))
 
 
-def _all_of(test: AnswerTest, chart: Chart) -> Iterator[Worded]:
-    for concept in test.concepts:
-        for entry in chart.observed.get(concept, ()):
-            yield Worded(entry, chart.library.concepts[concept], answer_of(entry, chart.library))
+def _entries_of(concepts: Iterable[str], chart: Chart) -> Iterator[tuple[Observed, str]]:
+    return ((entry, concept) for concept in concepts for entry in chart.observed.get(concept, ()))
+
+
+def _worded(entry: Observed, concept: str, library: Library) -> Worded:
+    return Worded(entry, library.concepts[concept], answer_of(entry, library))
 
 
 def _undated(test: AnswerTest, chart: Chart) -> Iterator[Worded]:
-    return (answer for answer in _all_of(test, chart) if not is_dated(answer.entry))
+    found = _entries_of(test.concepts, chart)
+    return (_worded(entry, concept, chart.library) for entry, concept in found if not is_dated(entry))
 
 
 def _tells(answer: Worded, library: Library) -> bool:
@@ -107,7 +117,7 @@ def _judge(answer: Worded, test: AnswerTest) -> Truth:
 
 def _unusable(test: AnswerTest, chart: Chart) -> Iterator[Unusable]:
     """Entries in the window that say something else than a known word or a number; words without a date."""
-    for answer in answers_of(test, chart):
+    for answer in answers_of(test.concepts, test.within, chart):
         if not answer.words and _is_unclear(answer.entry):
             yield unusable_for(answer.entry, answer.concept, GapReason.VALUE_UNKNOWN)
     for answer in _undated(test, chart):

@@ -12,7 +12,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Literal
 
-from cds_hooks.chart.record import Coded, Listing, ListRead, MedicationUse, PatientRecord
+from cds_hooks.chart.record import NOT_READ, Coded, Listing, ListRead, MedicationUse, PatientRecord
 from cds_hooks.model.codes import Concept
 from cds_hooks.model.findings import FindingRule, MedicationTest
 from cds_hooks.model.library import Library
@@ -54,13 +54,16 @@ class Medicines:
     proposed: tuple[Taken, ...] = ()
     """Those of the orders that are being written; never taken yet."""
     unidentified_drafts: int = 0
+    unseen: tuple[Gap, ...] = ()
+    """What of the medicines taken cannot be seen: those that nobody can identify, and lists that were not read."""
 
 
 def identify(record: PatientRecord, library: Library) -> Medicines:
     """Every known ingredient of every charted medicine; planned and refused medicines included."""
     taken, unidentified = _identified((use for use in record.medications if not use.drafted), library)
     drafts, unidentified_drafts = _identified((use for use in record.medications if use.drafted), library)
-    return Medicines(taken, unidentified, drafts, unidentified_drafts)
+    unseen = tuple(_unseen(record, unidentified))
+    return Medicines(taken, unidentified, drafts, unidentified_drafts, unseen)
 
 
 def find_medicine(rule: FindingRule, test: MedicationTest, medicines: Medicines, chart: Chart) -> Finding:
@@ -74,14 +77,14 @@ def find_medicine(rule: FindingRule, test: MedicationTest, medicines: Medicines,
     if present:
         return Finding(rule.id, Truth.PRESENT, evidence=tuple(charted_by(present, chart.at)))
     open_items = [item for item, truth in judged if truth is Truth.UNKNOWN]
-    gaps = tuple(_open_gap(item) for item in open_items) + _list_gaps(chart.record, medicines)
+    gaps = tuple(_open_gap(item) for item in open_items) + medicines.unseen
     decided = rule.when_missing == "absent_if_list_read" and not gaps
     return Finding(rule.id, Truth.ABSENT if decided else Truth.UNKNOWN, gaps=gaps)
 
 
 def medicines_were_read(lists: Mapping[str, ListRead]) -> bool:
     """True when one medication list is complete and the other too, or not kept by this server."""
-    states = [lists.get(name, ListRead(Listing.NOT_READ)) for name in MEDICATION_LISTS]
+    states = [lists.get(name, NOT_READ) for name in MEDICATION_LISTS]
     if not any(_complete(state) for state in states):
         return False
     return all(_complete(state) or state.reason is GapReason.NOT_SUPPORTED for state in states)
@@ -240,15 +243,14 @@ def _open_gap(item: Taken) -> Gap:
     return Gap(what, GapReason.VALUE_UNKNOWN, item.use.reference)
 
 
-def _list_gaps(record: PatientRecord, medicines: Medicines) -> tuple[Gap, ...]:
-    gaps: tuple[Gap, ...] = ()
-    if medicines.unidentified:
-        gaps = (Gap("medication", GapReason.UNIDENTIFIED, count=medicines.unidentified),)
+def _unseen(record: PatientRecord, unidentified: int) -> Iterator[Gap]:
+    if unidentified:
+        yield Gap("medication", GapReason.UNIDENTIFIED, count=unidentified)
     if not medicines_were_read(record.lists):
-        states = (record.lists.get(name, ListRead(Listing.NOT_READ)) for name in MEDICATION_LISTS)
-        reason = next((s.reason for s in states if s.reason is not None), GapReason.NOT_SUPPLIED)
-        gaps += (Gap("medication list", reason),)
-    return gaps
+        states = (record.lists.get(name, NOT_READ) for name in MEDICATION_LISTS)
+        yield Gap(
+            "medication list", next((s.reason for s in states if s.reason is not None), GapReason.NOT_SUPPLIED)
+        )
 
 
 def _complete(state: ListRead) -> bool:

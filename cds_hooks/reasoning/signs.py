@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from cds_hooks.model.findings import FindingRule, Sign, SiteTest
 from cds_hooks.model.library import Library
@@ -19,12 +19,11 @@ from cds_hooks.reasoning.entries import Chart, Mention, Unclear
 from cds_hooks.reasoning.episodes import dated_by, first, has_begun
 from cds_hooks.reasoning.logic import all_of
 from cds_hooks.reasoning.results import unread_list
-from cds_hooks.reasoning.times import is_ahead, is_surely_after, is_surely_older, is_within
+from cds_hooks.reasoning.times import EVER, is_ahead, is_surely_after, is_surely_older, is_within
 
 _RECENTLY = Span(days=14)
 _ONE_EXAMINATION = Span(minutes=30)
 """Records closer together are one examination written down entry by entry, not a rash that spreads."""
-_EVER = datetime.min.replace(tzinfo=UTC)
 _EVERYWHERE = "generalised"
 """The region of sites that are more than any number of places."""
 
@@ -235,7 +234,7 @@ def _unread(sign: Sign, chart: Chart) -> tuple[Gap, ...]:
     of_any_age = sign.any_active_problem or sign.past_problems
     windows = {"Condition": None if of_any_age else sign.problem_within, "Observation": sign.observed_within}
     windows |= dict.fromkeys(_homes(sign, chart.library))
-    begins = {name: _EVER if window is None else chart.at - window.exact() for name, window in windows.items()}
+    begins = {name: EVER if window is None else chart.at - window.exact() for name, window in windows.items()}
     return tuple(gap for name, begin in begins.items() for gap in unread_list(name, begin, chart.record))
 
 

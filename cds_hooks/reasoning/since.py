@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cds_hooks.chart.record import Visit
-from cds_hooks.model.findings import AnswerTest, FindingRule, Since
+from cds_hooks.model.findings import FindingRule, Since
 from cds_hooks.model.results import Evidence, Finding, Gap
 from cds_hooks.model.truth import Span, Truth
 from cds_hooks.reasoning.answers import answers_of, worded
@@ -14,6 +14,8 @@ from cds_hooks.reasoning.results import is_dated, measured, nothing_since, resul
 from cds_hooks.reasoning.said import answer_of
 
 _VISIT = "Visit"
+_LONGEST_BACK = Span(years=1)
+"""How far back a word counts as measured since."""
 
 
 def find_since(rule: FindingRule, test: Since, after: Finding, chart: Chart) -> Finding:
@@ -42,10 +44,9 @@ def _observed_since(begin: datetime, concept: str, chart: Chart) -> Evidence | N
     for item in results_of(concept, chart).readings:
         if time_of(item.entry).earliest >= begin:
             return measured(item)
-    for answer in answers_of(AnswerTest((concept,), (), Span(years=1)), chart):
-        if answer.words and time_of(answer.entry).earliest >= begin:
-            return worded(answer, chart.library)
-    return None
+    words = (answer for answer in answers_of((concept,), _LONGEST_BACK, chart, begin) if answer.words)
+    newest = next(words, None)
+    return worded(newest, chart.library) if newest else None
 
 
 def _unread_since(begin: datetime, concept: str, chart: Chart) -> list[Gap]:

@@ -6,7 +6,7 @@ it for: so far zones reach. Two such times are of one chart and are compared as 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cds_hooks.model.truth import Span, Truth, When
 
@@ -14,6 +14,8 @@ _WEST_OF_UTC = timedelta(hours=12)
 """How much later than taken a time was when its unwritten zone is the westernmost."""
 _EAST_OF_UTC = timedelta(hours=14)
 _CLOCKS_DIFFER = timedelta(minutes=5)
+EVER = datetime.min.replace(tzinfo=UTC)
+"""Before anything that is recorded."""
 
 
 def is_ahead(when: When, at: datetime) -> bool:
