@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from cds_hooks.chart.record import Coded
@@ -81,6 +82,7 @@ class Meaning:
 NOTHING = Meaning()
 
 
+@lru_cache(maxsize=1000)
 def system_uri(name: str) -> str:
     """The FHIR URI of a code system, for its short name, an OID or another spelling of the URI."""
     return _NAMES.get(name) or _NAMES.get(_plain_name(name)) or name
@@ -94,9 +96,9 @@ def _plain_name(name: str) -> str:
 
 def meaning(coded: Coded, library: Library) -> Meaning:
     """What the entry stands for. Codes first; then its text, or a code's display, as a whole."""
-    concepts = tuple(concept for coding in coded.codings for concept in by_code(coding, library))
+    concepts = tuple(dict.fromkeys([concept for coding in coded.codings for concept in by_code(coding, library)]))
     if concepts:
-        return Meaning(_narrowed(tuple(dict.fromkeys(concepts)), coded, library))
+        return Meaning(_narrowed(concepts, coded, library))
     for text in texts(coded):
         found = library.text_index.get(folded(text))
         if found:
@@ -109,9 +111,9 @@ def _narrowed(concepts: tuple[str, ...], coded: Coded, library: Library) -> tupl
 
     A wide code beside "senile purpura" means senile purpura: the narrower word was chosen by a person.
     """
-    narrower = frozenset().union(*(library.hidden_by.get(concept, frozenset()) for concept in concepts))
-    if not narrower:
+    if library.hidden_by.keys().isdisjoint(concepts):
         return concepts
+    narrower = frozenset().union(*(library.hidden_by.get(concept, frozenset()) for concept in concepts))
     worded = (c for text in texts(coded) for c in library.text_index.get(folded(text), ()) if c in narrower)
     meant = tuple(dict.fromkeys((*concepts, *worded)))
     hidden = _hidden(meant, library)
@@ -124,14 +126,18 @@ def _hidden(meant: tuple[str, ...], library: Library) -> frozenset[str]:
 
 def by_code(coding: Coding, library: Library) -> tuple[str, ...]:
     """Concept ids of one code. An ATC code also means what its groups mean; a long code needs no system."""
-    system = system_uri(coding.system)
-    found = library.code_index.get((system, coding.code)) or library.code_index.get(
-        (system, _plain_code(system, coding.code))
-    )
+    return _coded_in(coding.system, coding.code, library)
+
+
+@lru_cache(maxsize=20_000)
+def _coded_in(written: str, code: str, library: Library) -> tuple[str, ...]:
+    """The same codes come with every chart, and with one chart many times."""
+    system = system_uri(written)
+    found = library.code_index.get((system, code)) or library.code_index.get((system, _plain_code(system, code)))
     if found is None and system == SYSTEMS["atc"]:
-        found = _atc_group(coding.code, library)
-    if found is None and not system and _is_telling(coding.code):
-        found = next((known for one in _TELLING if (known := _known_in(one, coding.code, library))), ())
+        found = _atc_group(code, library)
+    if found is None and not system and _is_telling(code):
+        found = next((known for one in _TELLING if (known := _known_in(one, code, library))), ())
     return found or ()
 
 

@@ -220,11 +220,12 @@ def _mentions_of_observation(
 
     Under a heading that is not about now both are read as sentences are.
     """
-    if heading_of(entry, library):
+    signs = [concept for concept in named if library.concepts[concept].kind in NAMED]
+    if not (signs or isinstance(entry.value, Coded)) or heading_of(entry, library):
         return
-    said = said_by(entry, library)
-    for concept in named:
-        if said is not None and library.concepts[concept].kind in NAMED:
+    said = said_by(entry, library) if signs else None
+    for concept in signs:
+        if said is not None:
             yield observed_mention(entry, concept, certainty, library, said=said)
     if isinstance(entry.value, Coded):
         value = meaning(entry.value, library)

@@ -69,6 +69,8 @@ def _readings(chart: Chart) -> Iterator[tuple[Observed | Problem, TextReading]]:
 def _reading_of(entry: Observed | Problem, library: Library) -> TextReading:
     if isinstance(entry, Problem):
         return _worded(entry.what, library)
+    if not isinstance(entry.value, Coded | str) and said_by(entry, library) is None:
+        return NOTHING_SAID  # as of most results, whatever they stand under
     if heading := heading_of(entry, library):
         return _under(heading, read_text(_words_of(entry, library), library))
     if not isinstance(entry.value, Coded | str) or _is_result(entry, library) or answer_of(entry, library):
