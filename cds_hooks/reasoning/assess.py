@@ -8,8 +8,9 @@ demotions: a recorded situation (assessed already, end of life) that lowers many
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 
 from cds_hooks.model.criteria import Cause, Criterion, Demotion, Hook, Status
@@ -22,6 +23,8 @@ from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, 
 from cds_hooks.reasoning.logic import TruthOf, relied_on, remembered, truth, weighed, would_settle
 
 _ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
+_NO_TIER = len(Tier)
+_PRESENT = Truth.PRESENT
 
 
 def assess(
@@ -43,18 +46,18 @@ def assess(
     truth_of = remembered(truth_of)
     gate = truth_of(library.card.gate)
     firmly = firm(findings, truth_of)
-    asked = [rule for rule in library.criteria.values() if _is_asked(rule, hook)]
-    criteria = [judge_criterion(rule, findings, library, truth_of, gate, firmly=firmly) for rule in asked]
+    asked = _asked_at(hook, library)
+    criteria = [judge_criterion(rule, findings, library, truth_of, gate, firmly=firmly) for rule in asked.criteria]
     unread = might_be_emergencies(criteria, findings, library, truth_of, gate)
-    causes = [assess_cause(rule, truth_of, gate) for rule in library.causes.values() if _is_asked(rule, hook)]
-    said = any(match.truth is Truth.PRESENT for match in (*criteria, *causes))
+    causes = [assess_cause(rule, truth_of, gate) for rule in asked.causes]
+    said = any(match.truth is _PRESENT for match in (*criteria, *causes))
     demotions = assess_demotions(library, truth_of, firmly, findings) if said else ()
     criteria = [lowered(match, demotions, library) for match in criteria]
     causes = [lowered(match, demotions, library) for match in causes]
     return Assessment(
         at=at,
         findings=findings,
-        criteria=tuple(sorted(criteria, key=lambda match: _head_order(match, library))),
+        criteria=tuple(sorted(criteria, key=lambda match: (_rank(match), asked.place[match.rule]))),
         causes=tuple(sorted(causes, key=_cause_order)),
         scores=scores(),
         gaps=(*gaps, *unread),
@@ -138,7 +141,7 @@ def lowered(match: Match, demotions: Iterable[Match], library: Library) -> Match
 
     A cause keeps its tier, which only ranks it; that it is demoted says that it makes no card of its own.
     """
-    if match.truth is not Truth.PRESENT:
+    if match.truth is not _PRESENT:
         return match
     for demotion in demotions:
         rule = library.demotions[demotion.rule]
@@ -151,6 +154,24 @@ def lowered(match: Match, demotions: Iterable[Match], library: Library) -> Match
             tier = Tier.ROUTINE if rule.to == "ROUTINE" else None
             return replace(match, tier=tier, demoted_by=rule.id, lowered_from=match.tier)
     return match
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The rules of one moment, and the place of each criterion among those of its tier."""
+
+    criteria: tuple[Criterion, ...]
+    causes: tuple[Cause, ...]
+    place: Mapping[str, tuple[int, str]]
+
+
+@lru_cache(maxsize=100)
+def _asked_at(hook: Hook, library: Library) -> _Asked:
+    """Worked out once for each library that is in use."""
+    criteria = tuple(rule for rule in library.criteria.values() if _is_asked(rule, hook))
+    causes = tuple(rule for rule in library.causes.values() if _is_asked(rule, hook))
+    groups = library.card.groups
+    return _Asked(criteria, causes, {rule.id: (groups.index(rule.group), rule.id) for rule in criteria})
 
 
 def _is_asked(rule: Criterion | Cause, hook: Hook) -> bool:
@@ -166,11 +187,9 @@ def _is_above(match: Match, rule: Demotion) -> bool:
     return rule.to == "silent" or match.tier is not Tier.ROUTINE
 
 
-def _head_order(match: Match, library: Library) -> tuple[int, int, str]:
-    rank = match.tier.rank if match.tier is not None else len(Tier)
-    group = library.criteria[match.rule].group
-    return (rank, library.card.groups.index(group), match.rule)
+def _rank(match: Match) -> int:
+    return _NO_TIER if match.tier is None else match.tier.rank
 
 
 def _cause_order(match: Match) -> tuple[int, int, str]:
-    return (match.tier.rank if match.tier is not None else len(Tier), -match.support, match.rule)
+    return (_rank(match), -match.support, match.rule)

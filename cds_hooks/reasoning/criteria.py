@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from cds_hooks.model.criteria import ABOUT_ORDERS, Criterion, TierStep
 from cds_hooks.model.library import Library
@@ -20,6 +20,7 @@ _UNREADABLE = frozenset(
     {GapReason.UNIT_UNKNOWN, GapReason.IMPLAUSIBLE, GapReason.VALUE_UNKNOWN, GapReason.CONFLICTING}
 )
 """Why an entry that stands in the chart tells nothing."""
+_ABSENT, _UNKNOWN = Truth.ABSENT, Truth.UNKNOWN
 
 
 def judge_criterion(
@@ -70,7 +71,8 @@ def might_be_emergencies(
     gate_at_worst = supposed(library.card.gate) if gate is Truth.UNKNOWN else gate
     opens = gate_at_worst is not gate and any(_stands_behind_it(library.criteria[one.rule]) for one in matches)
     suspects = [library.card.gate] if opens else []
-    for match in matches:
+    watched = _watched(library)
+    for match in [one for one in matches if one.rule in watched and one.truth is not _ABSENT]:
         rule = library.criteria[match.rule]
         if _is_open(match, rule) and (gate_at_worst is not gate or _could_be_worse(match, truth_of, supposed)):
             worst = assess_criterion(rule, supposed, gate_at_worst, firmly)
@@ -118,12 +120,21 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+@lru_cache(maxsize=20)
+def _watched(library: Library) -> frozenset[str]:
+    """Ids of the active criteria that could be an emergency, or are about orders; the same for every chart."""
+    active = [rule for rule in library.criteria.values() if rule.status == "active"]
+    return frozenset(rule.id for rule in active if _is_about_orders(rule) or _can_be_an_emergency(rule))
+
+
+def _can_be_an_emergency(rule: Criterion) -> bool:
+    return any(step.tier is Tier.EMERGENCY for step in rule.tiers)
+
+
 def _is_open(match: Match, rule: Criterion) -> bool:
-    """Whether an active criterion could still become an emergency; one about orders, whether it could be met."""
-    if rule.status != "active" or match.truth is Truth.ABSENT:
-        return False
-    could_be_worse = any(step.tier is Tier.EMERGENCY for step in rule.tiers) and match.tier is not Tier.EMERGENCY
-    return could_be_worse or (match.truth is Truth.UNKNOWN and _is_about_orders(rule))
+    """Whether a criterion could still become an emergency; one about orders, whether it could be met."""
+    could_be_worse = match.tier is not Tier.EMERGENCY and _can_be_an_emergency(rule)
+    return could_be_worse or (match.truth is _UNKNOWN and _is_about_orders(rule))
 
 
 def _stands_behind_it(rule: Criterion) -> bool:
@@ -144,12 +155,13 @@ def _at_worst(findings: Mapping[str, Finding], library: Library, truth_of: Truth
 
     def at_worst(name: str) -> Truth:
         answer = truth_of(name)
-        if answer is not Truth.UNKNOWN or name.startswith(SCORE_PREFIX):
+        if answer is not _UNKNOWN or name.startswith(SCORE_PREFIX):
             return answer
         built_from = library.findings[name].when
         if built_from is not None:
             return truth(built_from, supposed)
-        return Truth.PRESENT if any(_unreadable(findings[name], library)) else Truth.UNKNOWN
+        found = findings[name]
+        return Truth.PRESENT if found.gaps and any(_unreadable(found, library)) else _UNKNOWN
 
     supposed = remembered(at_worst)
     return supposed

@@ -38,9 +38,9 @@ _STANDS_LIKE: Mapping[str, Literal["observed", "problem", "event"]] = {
 """A report's conclusion holds at its time like an observation; an active alert stands like an active problem."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Mention:
-    """One entry that names a sign or problem: said to be there, or said not to be."""
+    """One entry that names a sign or problem: said to be there, or said not to be. No two are the same."""
 
     reference: str
     concept: str
@@ -81,15 +81,18 @@ class Chart:
     """What unclear.py finds, by concept."""
     set_aside: tuple[Gap, ...] = ()
     """Mentions in sentences that count neither as there nor as denied."""
-    results: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
-    """What results.py has read of a concept and in a window: many findings ask for the same values."""
+    known: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
+    """What many findings ask for alike, worked out once: results of a concept, and in a window; what dates a sign."""
 
     def mentions_of(self, concepts: Iterable[str]) -> list[Mention]:
         """Every mention of any of the concepts."""
-        return [mention for concept in concepts for mention in self.mentions.get(concept, ())]
+        named = self.mentions
+        return [mention for concept in concepts if concept in named for mention in named[concept]]
 
     def unclear_of(self, concepts: Iterable[str]) -> list[Unclear]:
         """Every entry that names one of the concepts and does not tell."""
+        if not self.unclear:
+            return []
         return [unclear for concept in concepts for unclear in self.unclear.get(concept, ())]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from cds_hooks.model.findings import Sign
 from cds_hooks.model.truth import Span, Truth, When
@@ -31,9 +32,17 @@ def dated_by(current: Iterable[Mention], positive: Iterable[Mention], chart: Cha
     """Active problems and observations of the last weeks; beside a fresh one only old problems that stayed.
 
     `positive` are all mentions that nothing ended, `current` those that make the sign present. A diagnosis
-    stays what it is when it is named again, so its problem always dates it.
+    stays what it is when it is named again, so its problem always dates it. Found once in a chart for the same
+    mentions, since a rash has many places.
     """
-    every = tuple(positive)
+    asked = (tuple(current), tuple(positive))
+    known = chart.known.get(asked)
+    if known is None:
+        known = chart.known[asked] = _dated_by(*asked, chart)
+    return cast("Dating", known)
+
+
+def _dated_by(current: tuple[Mention, ...], every: tuple[Mention, ...], chart: Chart) -> Dating:
     records = tuple(mention for mention in every if _is_recent_or_stands(mention, chart.at))
     if not any(_is_sign(mention, chart) and _is_fresh(mention, chart.at) for mention in current):
         return Dating(records, records)

@@ -121,7 +121,7 @@ class Findings(Mapping[str, Finding]):
 
     def _find(self, rule: FindingRule) -> Finding:
         found = self._by_test(rule)
-        if found.evidence and rule.when is None:
+        if rule.when is None and any(_is_told_ahead(item, self._chart.at) for item in found.evidence):
             found = replace(found, evidence=tuple(_told_if_ahead(item, self._chart.at) for item in found.evidence))
         others = (self[name] for name in rule.unless) if found.truth is not Truth.ABSENT else ()
         for other in others:
@@ -191,8 +191,12 @@ def _of_an_empty_chart(library: Library) -> Mapping[str, Finding]:
 
 def _told_if_ahead(item: Evidence, at: datetime) -> Evidence:
     """The line, which says when its entry is dated later than clocks differ: it counts, but may be wrong."""
+    return replace(item, flags=(*item.flags, _AHEAD)) if _is_told_ahead(item, at) else item
+
+
+def _is_told_ahead(item: Evidence, at: datetime) -> bool:
     dated = item.at or item.since
-    return replace(item, flags=(*item.flags, _AHEAD)) if dated is not None and is_ahead(dated, at) else item
+    return dated is not None and is_ahead(dated, at)
 
 
 def _takes_back(other: Finding, found: Finding, rule: FindingRule) -> bool:

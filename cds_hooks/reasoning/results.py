@@ -71,27 +71,27 @@ class Window:
 
 def results_of(concept_id: str, chart: Chart) -> Results:
     """Everything recorded for a concept, of any age; read once in a chart."""
-    known = chart.results.get(concept_id)
+    known = chart.known.get(concept_id)
     if known is None:
-        known = chart.results[concept_id] = _read_results(concept_id, chart)
+        known = chart.known[concept_id] = _read_results(concept_id, chart)
     return cast("Results", known)
 
 
 def window_of(concept_id: str, within: Span, chart: Chart) -> Window:
     """The results of a concept that may lie in the window, as one without a date may; found once in a chart."""
     length = within.exact()
-    known = chart.results.get((concept_id, length))
+    known = chart.known.get((concept_id, length))
     if known is None:
         seen = _seen_from(chart.at - length, results_of(concept_id, chart), chart)
-        known = chart.results[concept_id, length] = seen
+        known = chart.known[concept_id, length] = seen
     return cast("Window", known)
 
 
 def line_of(item: Reading, chart: Chart) -> Evidence:
     """The value as a line of evidence; written once in a chart."""
-    known = chart.results.get(item)
+    known = chart.known.get(item)
     if known is None:
-        known = chart.results[item] = measured(item)
+        known = chart.known[item] = measured(item)
     return cast("Evidence", known)
 
 

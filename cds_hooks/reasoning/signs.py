@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import cast
 
 from cds_hooks.model.findings import FindingRule, Sign, SiteTest
 from cds_hooks.model.library import Library
@@ -91,7 +92,7 @@ def _judge(
             Truth.PRESENT if is_event else has_begun(dating, sign, chart.at),
         )
     )
-    evidence = tuple(_evidence(mention, chart.library) for mention in sorted(current, key=_newest_first))
+    evidence = tuple([_line_of(mention, chart) for mention in sorted(current, key=_newest_first)])
     if truth is Truth.ABSENT:
         return Finding(rule.id, truth, evidence=evidence)
     began = first(mention for mention in dating.episode if mention in current or mention.source != "problem")
@@ -222,7 +223,7 @@ def _is_more(after: set[str], before: set[str], library: Library) -> bool:
 def _not_found(rule: FindingRule, sign: Sign, denied: list[Mention], chart: Chart) -> Finding:
     if denied:
         newest_first = sorted(denied, key=_newest_first)
-        return Finding(rule.id, Truth.ABSENT, evidence=tuple(_evidence(m, chart.library) for m in newest_first))
+        return Finding(rule.id, Truth.ABSENT, evidence=tuple([_line_of(one, chart) for one in newest_first]))
     if rule.when_missing == "unknown":
         return Finding(rule.id, Truth.UNKNOWN)
     unread = _unread(sign, chart)
@@ -245,6 +246,14 @@ def _homes(sign: Sign, library: Library) -> Iterator[str]:
         yield "Procedure"
     if kinds == {"vaccine"}:
         yield "Immunization"
+
+
+def _line_of(mention: Mention, chart: Chart) -> Evidence:
+    """The mention as a line of evidence; written once in a chart."""
+    known = chart.known.get(mention)
+    if known is None:
+        known = chart.known[mention] = _evidence(mention, chart.library)
+    return cast("Evidence", known)
 
 
 def _evidence(mention: Mention, library: Library) -> Evidence:
