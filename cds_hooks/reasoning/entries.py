@@ -82,7 +82,7 @@ class Chart:
     set_aside: tuple[Gap, ...] = ()
     """Mentions in sentences that count neither as there nor as denied."""
     known: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
-    """What many findings ask for alike, worked out once: results of a concept, and in a window; what dates a sign."""
+    """What many findings ask for alike, found once: results of a concept, and in a window; what dates a sign."""
 
     def mentions_of(self, concepts: Iterable[str]) -> list[Mention]:
         """Every mention of any of the concepts."""
