@@ -12,7 +12,7 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from typing import Final
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from cds_hooks.chart.decoding import UNREADABLE_JSON, body, entry
 from cds_hooks.chart.record import Answer
@@ -48,8 +48,7 @@ _DEPTH: Final = 3
 """Bundles inside a Bundle that are opened (a batch response holds one for each query)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One entry as it came: its bytes, address and resource, and the flaw for which it cannot be used."""
 
     kind: str
@@ -60,8 +59,7 @@ class Item:
     flaw: GapReason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """What came back for one key, in the order supplied."""
 
     items: tuple[Item, ...] = ()

@@ -9,10 +9,11 @@ Source: CDS Hooks 2.0.1, Prefetch Template; FHIR R4 4.0.1, 3.1.1.5.7 Sorting.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
+
+from msgspec.structs import replace
 
 from cds_hooks.chart.answers import Item, Opened
 from cds_hooks.chart.observations import time_of

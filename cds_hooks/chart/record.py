@@ -13,21 +13,21 @@ from decimal import Decimal
 from enum import Enum
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
+
 from cds_hooks.model.codes import Coding
 from cds_hooks.model.results import Gap, GapReason
 from cds_hooks.model.truth import When
 
 
-@dataclass(frozen=True, slots=True)
-class Coded:
+class Coded(Struct, frozen=True):
     """Codings with the text beside them; either may be empty."""
 
     codings: tuple[Coding, ...] = ()
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """A number as charted: exact, with the unit as written (code first, else text) and a comparator."""
 
     value: Decimal
@@ -162,8 +162,7 @@ class Listing(Enum):
     NOT_READ = "not read"
 
 
-@dataclass(frozen=True, slots=True)
-class ListRead:
+class ListRead(Struct, frozen=True):
     """The state of one list, and how far back it is complete (None with COMPLETE: without limit)."""
 
     state: Listing

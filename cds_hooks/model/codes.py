@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+
+class Coding(Struct, frozen=True):
     """A code of a code system, as a chart entry carries it."""
 
     system: str

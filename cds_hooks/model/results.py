@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
+from msgspec import Struct
+
 from cds_hooks.model.criteria import Hook
 from cds_hooks.model.scores import ScoreRange
 from cds_hooks.model.truth import Tier, Truth, When
@@ -46,8 +48,7 @@ UNDATED = "undated"
 """The flag of evidence of which nobody knows when it was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """Something that could not be seen, and why. `what` is our words, never the chart's."""
 
     what: str
@@ -59,8 +60,7 @@ class Gap:
     might be an emergency."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """One chart entry a statement relies on, in the words a clinician will read. From the patient."""
 
     reference: str
@@ -78,8 +78,7 @@ class Evidence:
     """Security-labelled: counts for rules, is never named or valued on a card."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What the chart says about one finding rule."""
 
     id: str
@@ -90,8 +89,7 @@ class Finding:
     """First record of it in the current episode; the clock for `since` tests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """What one criterion or cause came to."""
 
     rule: str

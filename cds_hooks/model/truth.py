@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 
 class Truth(Enum):
@@ -48,19 +50,14 @@ class Span:
     days: int = 0
     hours: int = 0
     minutes: int = 0
-    _exact: timedelta = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        days = self.years * 365 + self.months * 30 + self.weeks * 7 + self.days
-        object.__setattr__(self, "_exact", timedelta(days=days, hours=self.hours, minutes=self.minutes))
 
     def exact(self) -> timedelta:
         """The span as exact time; years and months count 365 and 30 days (look-back windows only)."""
-        return self._exact
+        days = self.years * 365 + self.months * 30 + self.weeks * 7 + self.days
+        return timedelta(days, self.hours * 3600 + self.minutes * 60)
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(Struct, frozen=True):
     """The time of a chart entry as an interval, because charts write days, months and years too.
 
     An instant has `earliest == latest`. A day runs from its first moment to the first moment of the

@@ -7,8 +7,9 @@ that might have decided was read and understood.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from cds_hooks.chart.record import Observed
 from cds_hooks.model.codes import Concept
@@ -35,8 +36,7 @@ from cds_hooks.reasoning.times import EVER, ends_after
 from cds_hooks.reasoning.values import quantity_of
 
 
-@dataclass(frozen=True, slots=True)
-class Worded:
+class Worded(Struct, frozen=True):
     """One result that is a word, with the answers it stands for; none when it was not understood."""
 
     entry: Observed

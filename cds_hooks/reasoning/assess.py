@@ -8,10 +8,12 @@ demotions: a recorded situation (assessed already, end of life) that lowers many
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from cds_hooks.model.criteria import Cause, Criterion, Demotion, Hook, Status
 from cds_hooks.model.library import Library

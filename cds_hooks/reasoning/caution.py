@@ -8,7 +8,8 @@ and a criterion without any danger sign but in sentences is held down to the sam
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Evidence, Finding, Match

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from cds_hooks.chart.record import Coded
 from cds_hooks.model.codes import Coding
@@ -71,8 +72,7 @@ NameIndex: TypeAlias = Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
 """First word -> (all words of a name, concept id), longest name first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """Concept ids of an entry, and whether a code or only a text says so. No ids: not known to us."""
 
     concepts: tuple[str, ...] = ()

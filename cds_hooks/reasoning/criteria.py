@@ -6,8 +6,9 @@ An explanation takes a criterion back only when it is itself recorded; what is u
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, lru_cache
+
+from msgspec.structs import replace
 
 from cds_hooks.model.criteria import ABOUT_ORDERS, Criterion, TierStep
 from cds_hooks.model.library import Library

@@ -8,9 +8,10 @@ whatever the order of asking.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from cds_hooks.chart.record import PatientRecord
 from cds_hooks.model.findings import FindingRule, Person

@@ -7,9 +7,11 @@ used, a list that was not read whole, two entries of one moment that contradict 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_hooks.chart.record import LIST_WORDS, NOT_READ, Listing, Observed, PatientRecord
 from cds_hooks.model.codes import Concept
@@ -37,8 +39,7 @@ class Result(Protocol):
 _Result = TypeVar("_Result", bound=Result)
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     """An entry that holds something which cannot be used, and the gap that it leaves."""
 
     entry: Observed
@@ -47,16 +48,14 @@ class Unusable:
     """What it would be, were it dated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """Dated values of one concept newest first, and the entries of it that could not be used."""
 
     readings: tuple[Reading, ...]
     unusable: tuple[Unusable, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """What may lie in a window of one concept, whatever range is then asked for."""
 
     begin: datetime

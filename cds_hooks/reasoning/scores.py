@@ -7,9 +7,10 @@ above it at the lowest is present, and unknown in between.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from cds_hooks.model.codes import Limits
 from cds_hooks.model.library import Library
@@ -23,8 +24,7 @@ WindowOf: TypeAlias = Callable[[str, Span], Window]
 """What may lie within a span of a concept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
+class Points(Struct, frozen=True):
     """What one item may give, and what would settle it; empty when it is settled."""
 
     low: int

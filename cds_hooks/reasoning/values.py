@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, DecimalException
+
+from msgspec import Struct
 
 from cds_hooks.chart.record import Observed, Quantity
 from cds_hooks.model.codes import Concept, Conversion, Limits
@@ -26,8 +27,7 @@ _COMPARATORS: Mapping[str, str] = {"≤": "<=", "≥": ">="}
 _FOLD = str.maketrans({"μ": "u", "µ": "u", "⁹": "9", "³": "3", "⁶": "6", " ": None})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class Reading(Struct, frozen=True, eq=False):
     """One value in the concept's canonical unit, with the entry it came from. No two entries are one reading."""
 
     entry: Observed

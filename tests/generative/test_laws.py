@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cds_hooks.chart.record import Coded, Quantity
 from cds_hooks.model.scores import ScoreRange
@@ -317,7 +318,7 @@ def in_unit(entry, unit):
 
 
 def written(quantity, unit):
-    return quantity and replace(quantity, value=quantity.value * UNITS[unit], unit=unit)
+    return quantity and structs.replace(quantity, value=quantity.value * UNITS[unit], unit=unit)
 
 
 platelet_counts = st.lists(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.explain import explain
@@ -348,7 +349,7 @@ def test_n16_a_history_is_never_active(words):
 def test_n16_a_code_whose_words_say_history_is_never_active(concept, words):
     chart = chart_of([ADULT, listed(concept, 1)], library())
     entry = chart.problems[0]
-    record = replace(chart, problems=(replace(entry, what=replace(entry.what, text=words)),))
+    record = replace(chart, problems=(replace(entry, what=structs.replace(entry.what, text=words)),))
 
     assert of(record).cards == ()
 
@@ -356,7 +357,7 @@ def test_n16_a_code_whose_words_say_history_is_never_active(concept, words):
 def test_n16_a_history_of_a_medicine_in_the_words_of_a_rash_is_no_history():
     chart = chart_of([ADULT, seen("petechiae"), listed("purpura", 1)], library())
     entry = chart.problems[0]
-    told = replace(entry, what=replace(entry.what, text="Purpura, with a history of aspirin use"))
+    told = replace(entry, what=structs.replace(entry.what, text="Purpura, with a history of aspirin use"))
 
     assert "R-MEN-01" in fired(of(replace(chart, problems=(told,))))
 

@@ -1,9 +1,9 @@
 """One chart entry, one time, one gap: how a ward says it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from cds_hooks.cards.phrases import (
     capitalised,

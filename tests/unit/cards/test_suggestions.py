@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.task import Task
+from msgspec import structs
 
 from cds_hooks.cards.compose import Voice, compose
 from cds_hooks.cards.suggestions import prompt_lines, suggestion, suggestions_by_card
@@ -163,7 +164,7 @@ def compose_routine():
     """A suspect medicine beside petechiae that nobody has counted, with every urgent criterion lowered."""
     assessment = assessment_of(years(70), RASH, ASPIRIN)
     calm = tuple(
-        match if match.rule == "R-MED-01" else replace(match, truth=Truth.ABSENT, tier=None)
+        match if match.rule == "R-MED-01" else structs.replace(match, truth=Truth.ABSENT, tier=None)
         for match in assessment.criteria
     )
     return compose(replace(assessment, criteria=calm), LIBRARY, Voice(), "a-1")
@@ -206,7 +207,7 @@ def test_what_to_think_of_before_ordering_stands_on_the_action_card():
 def test_no_sample_is_offered_before_isolation():
     assessment = assessment_of(years(40), RASH)
     fired = tuple(
-        replace(match, truth=Truth.PRESENT, tier=LIBRARY.criteria["R-VHF-01"].tiers[0].tier)
+        structs.replace(match, truth=Truth.PRESENT, tier=LIBRARY.criteria["R-VHF-01"].tiers[0].tier)
         if match.rule == "R-VHF-01"
         else match
         for match in assessment.criteria

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cds_hooks.cards.compose import Voice, fired_criteria
+from cds_hooks.chart.record import Quantity
 from cds_hooks.errors import LibraryError
 from cds_hooks.model.results import Match
 from cds_hooks.model.truth import Tier, Truth
@@ -59,7 +60,7 @@ def test_without_a_list_every_criterion_is_lowered():
 
 def test_a_danger_that_stands_in_the_chart_and_cannot_be_read_lowers_nothing():
     readable = platelets("240", hours_ago(2))
-    unreadable = replace(readable, value=replace(readable.value, unit="furlong"))
+    unreadable = replace(readable, value=Quantity(readable.value.value, "furlong"))
 
     assert set(tiers(library(never="low"), RASH, KNOWN, readable).values()) == {Tier.ROUTINE}
     assert AS_THEY_ARE == tiers(library(never="low"), RASH, KNOWN, unreadable)

@@ -107,7 +107,7 @@ def test_one_that_nobody_can_identify_is_blamed_where_the_chart_blames_any_medic
         (A, [allergy("aspirin")], []),
         (A, [allergy("clopidogrel", "fever")], []),
         (A, [allergy("dust", "fever")], []),
-        (P, [], [problem(replace(Coded(text="fever"), codings=coded("x", "own", "aspirin fever").codings))]),
+        (P, [], [problem(Coded(coded("x", "own", "aspirin fever").codings, "fever"))]),
         (A, [], [problem("fever")]),
         (A, [], [problem("aspirin fever")]),
     ],
@@ -118,7 +118,7 @@ def test_a_medicine_is_blamed_by_name(expected, allergies, entries):
 
 @pytest.mark.parametrize("how", ["denied", "doubtful"])
 def test_a_problem_that_is_not_so_blames_nothing(how):
-    named = replace(Coded(text="fever"), codings=coded("x", "own", "aspirin fever").codings)
+    named = Coded(coded("x", "own", "aspirin fever").codings, "fever")
 
     assert P is proposed(BLAMED, draft("aspirin"), problem(named, state="inactive")).truth
     assert A is proposed(BLAMED, draft("aspirin"), problem(named, **{how: True})).truth
@@ -145,7 +145,7 @@ def test_without_an_order_nothing_has_to_be_read():
 
 
 def test_the_order_is_told_first_and_then_what_blames_it():
-    named = replace(Coded(text="fever"), codings=coded("x", "own", "aspirin fever").codings)
+    named = Coded(coded("x", "own", "aspirin fever").codings, "fever")
     found = proposed(BLAMED, draft("aspirin"), problem(named), allergies=[allergy("aspirin", "fever")])
 
     assert lines(found) == [

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from cds_hooks.chart.record import Listing, ListRead
 from cds_hooks.model.results import GapReason

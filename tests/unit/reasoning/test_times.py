@@ -1,7 +1,7 @@
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from cds_hooks.model.truth import Span, Truth, When
 from cds_hooks.reasoning.times import begun, birthday, has_age, is_surely_after, is_surely_older, is_within
