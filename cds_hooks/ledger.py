@@ -105,8 +105,8 @@ def outcomes(items: Iterable[Feedback], service: str, client: str, at: datetime)
 def _judged(outside: Call, spoken: Spoken, advice: Advice, library: Library) -> Call:
     assessment = advice.assessment
     matches = (*assessment.criteria, *assessment.causes)
-    seen = coverage([advice.record], library)
-    unread = (one for one in seen.codes if one.unread and one.seen.code)
+    seen = coverage([advice.record], library, only_unread=True)
+    unread = (one for one in seen.codes if one.seen.code)
     return replace(
         outside,
         skin_bleeding=_TRUTHS[assessment.skin_bleeding],

@@ -59,8 +59,8 @@ def entries(
 
 def is_ahead(of_resource: Iterable[Entry], at: datetime) -> bool:
     """Whether an entry is dated more than a day after now. A start still to come of what is planned is not."""
-    times = (_dated(entry) for entry in of_resource)
-    return any(time.earliest > at + _AHEAD for time in times if time)
+    latest = at + _AHEAD
+    return any(time is not None and time.earliest > latest for time in map(_dated, of_resource))
 
 
 def _events(resource: Known | None, reference: str) -> tuple[Entry, ...]:

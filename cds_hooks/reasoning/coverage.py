@@ -18,6 +18,7 @@ from cds_hooks.reasoning.codes import by_code, meaning, medicine_by_code, system
 from cds_hooks.reasoning.medicines import identify
 
 Kind: TypeAlias = Literal["medication", "observation", "condition"]
+_NO_CODE = (Coding("", ""),)
 KINDS: tuple[Kind, ...] = ("medication", "observation", "condition")
 Read: TypeAlias = Literal["coded", "text", "unmapped"]
 """How an entry was understood: by a code, by its words, or not at all."""
@@ -59,21 +60,26 @@ class Coverage:
         return self.total(kind) - self.entries.get((kind, "unmapped"), 0)
 
 
-def coverage(records: Iterable[PatientRecord], library: Library) -> Coverage:
-    """What the library understands of these charts. Entries without a code count under an empty code."""
+def coverage(records: Iterable[PatientRecord], library: Library, *, only_unread: bool = False) -> Coverage:
+    """What the library understands of these charts. Entries without a code count under an empty code.
+
+    `only_unread` leaves out the codes of which every entry was understood.
+    """
     entries: Counter[tuple[Kind, Read]] = Counter()
     counts: Counter[SeenCode] = Counter()
     unread: Counter[SeenCode] = Counter()
     displays: dict[SeenCode, str] = {}
     for kind, read, codings in (entry for record in records for entry in _entries(record, library)):
         entries[kind, read] += 1
-        for coding in codings or (Coding("", ""),):
+        for coding in codings or _NO_CODE:
             seen = SeenCode(kind, system_uri(coding.system), coding.code)
             counts[seen] += 1
             unread[seen] += read == "unmapped"
             displays[seen] = displays.get(seen) or coding.display
     codes = (
-        CodeCount(seen, displays[seen], _concepts(seen, library), counts[seen], unread[seen]) for seen in counts
+        CodeCount(seen, displays[seen], _concepts(seen, library), count, unread[seen])
+        for seen, count in counts.items()
+        if unread[seen] or not only_unread
     )
     return Coverage(dict(entries), tuple(sorted(codes, key=_order)))
 

@@ -180,8 +180,8 @@ def is_asked_for(item: Taken, test: MedicationTest) -> bool:
     ingredient = item.ingredient
     return (
         ingredient.id in test.ingredients
-        or not set(test.classes).isdisjoint(ingredient.classes)
-        or not set(test.mechanisms).isdisjoint(ingredient.mechanisms)
+        or any(name in ingredient.classes for name in test.classes)
+        or any(name in ingredient.mechanisms for name in test.mechanisms)
     )
 
 

@@ -14,8 +14,8 @@ from cds_hooks.model.criteria import Cause, Criterion
 from cds_hooks.model.library import Library
 from cds_hooks.model.orders import Order, OrderBundle, Prompt
 from cds_hooks.model.results import Assessment, Match
-from cds_hooks.model.truth import All, Expression, Tier, Truth
-from cds_hooks.reasoning.logic import TruthOf, names, remembered, truth
+from cds_hooks.model.truth import Expression, Tier, Truth
+from cds_hooks.reasoning.logic import TruthOf, all_of, names, remembered, truth
 
 CAUSE_PREFIX = "cause:"
 _TIER_MARK = ":"
@@ -77,7 +77,7 @@ def order_truth(order: Order, bundle: OrderBundle, truth_of: TruthOf) -> Truth:
     if any(truth(unless.when, truth_of) is Truth.PRESENT for unless in order.unless):
         return Truth.ABSENT
     situation = (bundle.when,) if order.when is None else (bundle.when, order.when)
-    return truth(All(situation), truth_of)
+    return all_of(truth(part, truth_of) for part in situation)
 
 
 def proposed(bundle: OrderBundle, truth_of: TruthOf) -> tuple[str, ...]:
@@ -109,6 +109,7 @@ def rule_named(name: str, library: Library) -> Criterion | Cause | None:
     return library.criteria.get(_base(name))
 
 
+@lru_cache(maxsize=2000)
 def tier_named(name: str) -> Tier:
     """The least tier that a name asks for: one above ROUTINE when it names none, any for a cause.
 

@@ -74,7 +74,7 @@ def birthday(born: datetime, span: Span) -> datetime:
     """The moment at which someone born then reaches the age; 29 February falls on 1 March."""
     months = born.month - 1 + span.months
     moment = _on_calendar(born, born.year + span.years + months // 12, months % 12 + 1)
-    return moment + timedelta(weeks=span.weeks, days=span.days, hours=span.hours, minutes=span.minutes)
+    return moment + timedelta(span.weeks * 7 + span.days, span.hours * 3600 + span.minutes * 60)
 
 
 def _on_calendar(born: datetime, year: int, month: int) -> datetime:
