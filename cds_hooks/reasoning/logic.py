@@ -41,13 +41,13 @@ def remembered(truth_of: TruthOf) -> TruthOf:
 
 def truth(expression: Expression, truth_of: TruthOf) -> Truth:
     """Truth of the expression, given the truth of each finding it names."""
-    return _weighed(expression, truth_of, [])
+    return truth_of(expression) if isinstance(expression, str) else _weighed(expression, truth_of, [])
 
 
 def weighed(expression: Expression, truth_of: TruthOf) -> tuple[Truth, tuple[str, ...]]:
     """Truth of the expression, and what would settle it, in one pass."""
     unknown: list[str] = []
-    return _weighed(expression, truth_of, unknown), tuple(dict.fromkeys(unknown))
+    return _weighed(expression, truth_of, unknown), tuple(dict.fromkeys(unknown)) if unknown else ()
 
 
 def all_of(values: Iterable[Truth]) -> Truth:

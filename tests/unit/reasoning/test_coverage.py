@@ -83,3 +83,10 @@ def test_several_charts_are_counted_together():
     assert (CodeCount(SeenCode("medication", RXNORM, "7"), "", (), 2, 2),) == coverage(
         [chart, chart], small_library()
     ).codes
+
+
+def test_codes_that_were_understood_can_be_left_out():
+    seen = coverage([record(platelets("45"), problem(coded("9")))], small_library(), only_unread=True)
+
+    assert {"9": ((), 1, 1)} == rows(seen)
+    assert (1, 1) == (seen.total("observation"), seen.mapped("observation"))

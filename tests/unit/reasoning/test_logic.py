@@ -1,7 +1,7 @@
 import pytest
 
 from cds_hooks.model.truth import All, AnyOf, AtLeast, Counted, NoneOf, ScoreAtLeast, ScoreLimit, Truth
-from cds_hooks.reasoning.logic import names, negation, parts_of, relied_on, truth, would_settle
+from cds_hooks.reasoning.logic import names, negation, parts_of, relied_on, remembered, truth, would_settle
 
 P, A, U = Truth.PRESENT, Truth.ABSENT, Truth.UNKNOWN
 KNOWN = {"here": P, "here-too": P, "gone": A, "gone-too": A, "open": U, "open-too": U, "score:qsofa:2": P}
@@ -55,6 +55,19 @@ def test_score_is_asked_for_by_its_id_and_limit():
     expression = ScoreAtLeast(ScoreLimit("qsofa", 2))
 
     assert P is truth(expression, KNOWN.get)
+
+
+def test_a_remembered_truth_is_asked_for_once():
+    asked = []
+
+    def truth_of(name):
+        asked.append(name)
+        return KNOWN[name]
+
+    known = remembered(truth_of)
+
+    assert [P, U, P, U] == [known("here"), known("open"), known("here"), known("open")]
+    assert ["here", "open"] == asked
 
 
 def test_operators_nest():
