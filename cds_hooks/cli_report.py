@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from cds_hooks.report.numbers import Report
+    from cds_hooks.settings import Settings
 
 _DAYS = 30
 
@@ -33,11 +34,15 @@ def report(since: str | None, until: str | None, page: Path | None, *, as_csv: b
     from cds_hooks.report.words import summary
     from cds_hooks.settings import from_environment
 
+    if as_csv and page is not None:
+        raise click.UsageError("--csv writes a table, --html a page: ask for one of them.")
     settings = from_environment()
-    _be_there(settings.journal_file)
+    _be_there(settings)
     library = deployed(load(settings.library_dir), settings.site_dir, require_reviewed=settings.require_reviewed)
     ends = _instant(until, "--until") or datetime.now(UTC)
     begins = _instant(since, "--since") or ends - timedelta(days=_DAYS)
+    if begins >= min(ends, datetime.now(UTC)):
+        raise click.BadParameter("must lie before --until and before now", param_hint="--since")
 
     async def read() -> Report:
         journal = OpenedLater(settings.journal_url, keep_comments=False)
@@ -81,14 +86,17 @@ def diff(old: Path, new: Path, charts: tuple[Path, ...], moment: str | None) -> 
             click.echo(line)
 
 
-def _be_there(journal: Path | None) -> None:
-    """Nothing; a report makes no journal. Raises JournalUnavailable when the file is not there."""
+def _be_there(settings: Settings) -> None:
+    """Nothing; a report makes no journal. Raises JournalUnavailable when the file is not there, or none is."""
     from cds_hooks.errors import JournalUnavailable
 
-    if journal is not None and not journal.exists():
+    journal = settings.journal_file
+    is_there = journal.exists() if journal else settings.is_journal_shared
+    if not is_there:
         raise JournalUnavailable(
             "There is no journal at CDS_JOURNAL: set it as the service has it, and where that is a relative path, "
-            "run in the folder of the service. The service makes the file with its first call."
+            "run in the folder of the service. The service makes the file with its first call; a sandbox without "
+            "CDS_JOURNAL keeps it in memory, where no other command sees it."
         )
 
 

@@ -109,7 +109,8 @@ def blocks(path: Path, told: Callable[[int], None]) -> Iterator[Block]:
 def cut_out(path: Path, places: Iterable[Places], told: Callable[[int], None]) -> Iterator[bytes]:
     """What stands at these places of a file: of those that are given together all at once.
 
-    Only a packed file is read as a whole. `told` hears as in `blocks`. Errors: OSError as it comes.
+    Only a packed file is read as a whole. `told` hears as in `blocks`. Errors: OSError as it comes, and
+    ReplayError when a packed file has not so much in it any more.
     """
     with path.open("rb") as file:
         if _is_packed(file):
@@ -157,7 +158,7 @@ def _cut_from(pieces: Iterator[bytes], places: Iterable[Places]) -> Iterator[byt
         found = list[bytes]()
         for start, end in together:
             while at + len(piece) <= start:
-                at, piece = at + len(piece), next(pieces)
+                at, piece = at + len(piece), _next(pieces)
             if at + len(piece) < end:
                 at, piece = start, _longer(piece[start - at :], end - start, pieces)
             found.append(piece[start - at : end - at])
@@ -170,8 +171,15 @@ def _longer(piece: bytes, size: int, pieces: Iterator[bytes]) -> bytes:
     while size > 0:
         size -= len(held[-1])
         if size > 0:
-            held.append(next(pieces))
+            held.append(_next(pieces))
     return b"".join(held)
+
+
+def _next(pieces: Iterator[bytes]) -> bytes:
+    piece = next(pieces, None)
+    if piece is None:
+        raise ReplayError("A file of the export became shorter while it was read: start anew in another folder.")
+    return piece
 
 
 def _document(pieces: Iterable[bytes]) -> Iterator[Block]:

@@ -82,6 +82,25 @@ def test_a_report_makes_no_journal_where_there_is_none(tmp_path):
     assert [] == list(tmp_path.iterdir())
 
 
+def test_a_journal_in_memory_is_seen_by_no_other_command():
+    result = run("report", *SPAN, profile="sandbox")
+
+    assert result.exit_code == 1
+    assert "There is no journal at CDS_JOURNAL" in result.output
+
+
+@pytest.mark.parametrize("span", [("--since", "2999-01-01"), ("--since", "2026-03-02", "--until", "2026-03-01")])
+def test_a_time_in_which_nothing_can_have_been_is_refused(journal, span):
+    result = run("report", *span, **journal)
+
+    assert result.exit_code == 2
+    assert "must lie before --until and before now" in result.output
+
+
+def test_a_table_and_a_page_at_once_are_refused(journal, tmp_path):
+    assert run("report", *SPAN, "--csv", "--html", tmp_path / "page.html", **journal).exit_code == 2
+
+
 def test_a_time_that_is_none_is_refused(journal):
     result = run("report", "--since", "yesterday", **journal)
 

@@ -103,6 +103,16 @@ def test_blocks_end_with_lines_and_lose_nothing(tmp_path, pack):
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("place", [(30, 40), (25, 60)])
+def test_a_packed_file_that_became_shorter_ends_the_run_and_says_so(tmp_path, place):
+    path = tmp_path / "a.ndjson.gz"
+    path.write_bytes(gzip.compress(b"one\ntwo\nthree four five\nsix"))
+
+    with pytest.raises(ReplayError, match="became shorter"):
+        list(cut_out(path, [[place]], told))
+
+
+@pytest.mark.usefixtures("small")
 def test_padding_after_a_member_is_nothing(tmp_path):
     path = tmp_path / "a.ndjson"
     path.write_bytes(gzip.compress(b"one\n") + b"\0" * 20)
