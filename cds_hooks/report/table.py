@@ -11,15 +11,18 @@ HEADS = ("rule", "from", "calls", "met", "per_1000", "mean", "low", "high", "out
 
 
 def report_csv(report: Report) -> str:
-    """Rules that charts met; counts under five are not told, and then no rate is."""
+    """Rules that charts met; counts under five are not told, and then no rate is.
+
+    Nor is the mean of a rule with such a count, or its limits: with the other counts they would tell it.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(HEADS)
     for record in report.rules:
+        is_mean_told = all(_is_told(point.calls) and _is_told(point.met) for point in record.points)
         for point in record.points if record.met else ():
             limits = point.limits(record.rate)
             is_told = _is_told(point.met)
-            is_mean_told = _is_told(record.met) and _is_told(record.calls)
             rows.writerow(
                 (
                     record.rule,

@@ -374,6 +374,17 @@ def test_a_table_tells_no_mean_of_a_small_count():
     assert rows[1][2:8] == ["<5", "<5", "", "", "", ""]
 
 
+@pytest.mark.parametrize("number", [2, 100])
+def test_a_table_tells_no_mean_from_which_a_hidden_count_could_be_worked_out(number):
+    unmet = over_days(1, number, start=1)[2:]
+    report = report_of(*over_days(1, 100, SHOWN), *over_days(1, 2, SHOWN, start=1), *unmet)
+    rows = [*csv.reader(io.StringIO(report_csv(report)))]
+
+    assert rows[1][2:5] == ["100", "100", "1000.00"]
+    assert rows[2][3] == "<5"
+    assert {tuple(row[5:8]) for row in rows[1:]} == {("", "", "")}
+
+
 @pytest.mark.parametrize("draw", [lambda points: sparkline(points, 30.0), bars])
 def test_no_drawing_shows_which_small_count_it_is(draw):
     def drawn(calls, met):
