@@ -60,20 +60,22 @@ async def calls_between(store: Store, since: datetime, until: datetime) -> Async
 
 
 async def opinions_between(store: Store, since: datetime, until: datetime) -> tuple[Opinion, ...]:
-    """What was received about cards that we sent to whoever says it; about other cards nothing counts."""
+    """The latest about each card of those that we sent to whoever says it; about other cards nothing counts."""
     sent = and_(
         cards_issued.c.card == feedback.c.card,
         cards_issued.c.service == feedback.c.service,
         cards_issued.c.client == feedback.c.client,
     )
     asked = (
-        select(cards_issued.c.rules, feedback.c.outcome, feedback.c.reason)
+        select(feedback.c.card, cards_issued.c.rules, feedback.c.outcome, feedback.c.reason)
         .join_from(feedback, cards_issued, sent)
         .where(feedback.c.received >= since, feedback.c.received < until)
+        .order_by(feedback.c.at, feedback.c.received, feedback.c.id)
     )
     async with store.transaction() as connection:
         rows = (await connection.execute(asked)).all()
-    return tuple(Opinion(tuple(row.rules.split()), row.outcome, row.reason) for row in rows)
+    latest = {row.card: Opinion(tuple(row.rules.split()), row.outcome, row.reason) for row in rows}
+    return tuple(latest.values())
 
 
 async def unknown_between(store: Store, since: datetime, until: datetime) -> tuple[Unknown, ...]:

@@ -168,6 +168,22 @@ def test_what_users_said_counts_for_the_rules_of_cards_that_we_sent():
     assert [(r.accepted, r.overridden) for r in report.rules] == [(1, 2), (0, 0), (1, 2)]
 
 
+def test_of_what_was_said_about_a_card_the_latest_counts_in_whatever_order_it_came():
+    def said(hours, outcome="overridden", received=DAY, **changes):
+        return Outcome("c1", "s", "", outcome, SINCE + timedelta(hours=hours), SINCE + received, **changes)
+
+    report = report_of(
+        Issued("c1", "s", "", ("R-IT-01",), SINCE),
+        *over_days(3, 20, SHOWN),
+        said(59, "accepted"),
+        *(said(hours, reason="need-more-info") for hours in range(57)),
+        said(58, received=2 * DAY),
+    )
+
+    assert (report.outcomes, report.reasons) == ({"accepted": 1}, ())
+    assert [(record.accepted, record.overridden) for record in report.rules] == [(1, 0), (0, 0), (0, 0)]
+
+
 def test_latencies_are_exact_percentiles():
     report = report_of(*(call(number, SINCE, ms=float(number)) for number in range(1, 102)))
 
