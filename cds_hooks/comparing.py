@@ -9,7 +9,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 from cds_hooks.cards.compose import Voice
-from cds_hooks.cards.wire import Card
+from cds_hooks.cards.wire import Card, Suggestion
 from cds_hooks.model.library import Library
 from cds_hooks.service import advise_on, hook_of_file, record_of_file
 
@@ -26,6 +26,9 @@ _KINDS = (
     "citations",
 )
 """What a library holds by id, as `pinpoint diff` names it."""
+
+_MEMBERS = ("rules", "source", "links", "override_reasons", "selection_behavior")
+"""Of a card, told as they are."""
 
 
 def changed_rules(old: Library, new: Library) -> Iterator[str]:
@@ -67,6 +70,13 @@ def changed_cards(files: Iterable[Path], old: Library, new: Library, at: datetim
             yield from (f"    {line}" for line in lines if not line.startswith("@@"))
 
 
+def card_lines(card: Card) -> list[str]:
+    """All of the card that somebody sees or may set off, line by line; not its uuids, which are new each time."""
+    proposals = [line for suggestion in card.suggestions for line in _proposal(suggestion)]
+    more = [f"{name}: {value}" for name in _MEMBERS if (value := getattr(card, name))]
+    return [f"{card.indicator}: {card.summary}", *card.detail.splitlines(), *proposals, *more]
+
+
 def _version(library: Library) -> str:
     return f"{library.card.version} of {library.card.date}, digest {library.digest[:12]}"
 
@@ -81,9 +91,10 @@ def _members(before: object, after: object) -> Iterator[str]:
 def _cards(body: bytes, library: Library, at: datetime) -> list[str]:
     record = record_of_file(body, library, at)
     advice = advise_on(record, library, at, Voice(), hook_of_file(body))
-    return [line for card in advice.cards for line in _lines(card)]
+    return [line for card in advice.cards for line in card_lines(card)]
 
 
-def _lines(card: Card) -> list[str]:
-    proposals = [f"proposes: {suggestion.label}" for suggestion in card.suggestions]
-    return [f"{card.indicator}: {card.summary}", *card.detail.splitlines(), *proposals]
+def _proposal(suggestion: Suggestion) -> Iterator[str]:
+    yield f"proposes: {suggestion.label}{' (recommended)' if suggestion.is_recommended else ''}"
+    for action in suggestion.actions:
+        yield f"    {action.type}: {action.description} {action.resource_id}{action.resource.decode()}"
