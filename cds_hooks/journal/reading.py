@@ -35,6 +35,7 @@ class Unknown:
     system: str
     code: str
     seen: int
+    """Calls with a chart that carries it."""
 
 
 async def rules_asked(store: Store) -> Mapping[tuple[str, str], tuple[str, ...]]:

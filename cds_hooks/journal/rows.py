@@ -24,8 +24,13 @@ Row: TypeAlias = Mapping[str, Any]
 """Values by column."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-"""What an id or a code looks like; anything else could be words, and is not kept."""
-_SYSTEM = re.compile(r"[A-Za-z0-9._:/~%-]{0,200}")
+"""What an id looks like; anything else could be words, and is not kept."""
+_CODE = re.compile(r"[A-Za-z0-9.-]{0,18}")
+_DAY = re.compile(
+    r"(?<!\d)((19|20)\d\d[.-]?[01]\d[.-]?[0-3]\d|[0-3]\d[01]\d(19|20)\d\d|\d{1,2}[.-]\d{1,2}[.-](19|20)\d\d)(?!\d)"
+)
+"""A code with a day in it could be a name with a date of birth."""
+_SYSTEM = re.compile(r"|https?://[A-Za-z0-9._:/~%-]{1,190}|urn:oid:[0-9.]{1,190}")
 _OTHER = "(other)"
 _TIMES = frozenset({"at", "received", "until", "latest"})
 
@@ -102,9 +107,9 @@ def _of_call(call: Call) -> Iterator[Line]:
             "entries": _json(call.entries),
         },
     )
-    for one in call.unmapped:
-        row = {"day": call.at.date().isoformat(), "kind": one.kind, "seen": one.count}
-        yield Line("codings", row | {"system": _system(one.system), "code": _plain(one.code)}, call.id)
+    for kind, system, code in sorted({(one.kind, _system(one.system), _code(one.code)) for one in call.unmapped}):
+        row = {"day": call.at.date().isoformat(), "kind": kind, "system": system, "code": code}
+        yield Line("codings", row | {"seen": 1}, call.id)  # a chart with the code five times is one patient
 
 
 def _issued(card: Issued) -> Row:
@@ -152,6 +157,10 @@ def _json(value: object) -> str:
 
 def _plain(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else _OTHER if text else ""
+
+
+def _code(text: str) -> str:
+    return text if _CODE.fullmatch(text) and not _DAY.search(text) else _OTHER
 
 
 def _system(text: str) -> str:

@@ -152,7 +152,7 @@ class Report:
     entries: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Kind -> entries that were understood, and all."""
     unmapped: tuple[tuple[str, str, str, int], ...] = ()
-    """Kind, system, code, entries; the most frequent first."""
+    """Kind, system, code, calls in which it was seen; the most frequent first."""
     outcomes: Mapping[str, int] = field(default_factory=dict)
     reasons: tuple[tuple[str, int], ...] = ()
     """Codes of reasons for overriding, the most frequent first; "" where none was given."""

@@ -145,7 +145,7 @@ def _entries(report: Report) -> Table:
 def _unmapped(report: Report) -> Section:
     frequent = [row for row in report.unmapped if row[3] >= SMALL]
     rows = [(kind, system, code, str(seen)) for kind, system, code, seen in frequent[:_TOP]]
-    return Section("Codes that mean nothing here", "codes", (_table(("Kind", "System", "Code", "Entries"), rows),))
+    return Section("Codes that mean nothing here", "codes", (_table(("Kind", "System", "Code", "Calls"), rows),))
 
 
 def _reasons(report: Report) -> Table:

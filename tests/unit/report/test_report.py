@@ -140,14 +140,14 @@ def test_where_every_call_was_answered_at_a_glance_nothing_is_known_of_unknown()
     assert {record.unknown_share for record in report.rules} == {0.0}
 
 
-def test_entries_gaps_and_codes_that_nobody_knew_are_added_up():
+def test_entries_gaps_and_calls_with_codes_that_nobody_knew_are_added_up():
     entries = {"entries": {"medication": (3, 5)}, "gaps": {"timed out": 2}}
     unmapped = {"unmapped": (Unmapped("medication", "http://loinc.org", "777-3", 2),)}
     report = report_of(*over_days(1, 3, **entries, **unmapped))
 
     assert report.entries == {"medication": (9, 15)}
     assert report.gaps == {"timed out": 6}
-    assert report.unmapped == (("medication", "http://loinc.org", "777-3", 6),)
+    assert report.unmapped == (("medication", "http://loinc.org", "777-3", 3),)
 
 
 def test_what_users_said_counts_for_the_rules_of_cards_that_we_sent():
