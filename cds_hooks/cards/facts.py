@@ -2,7 +2,8 @@
 
 A card whose facts were all told before says nothing new. Whatever stands on it is a fact, line by line, and so is
 what decided it without standing there: an entry that found no room, a finding of a rule that is only named. Each
-belongs to the card's topic, for what one card told is news on another. How long ago an entry is, is no fact: the
+belongs to the card's topic, for what one card told is news on another. A score counts as all that it adds up, for
+its total stays the same while an entry in it gets worse. How long ago an entry is, is no fact: the
 next day it would be another. The texts hold chart data: they are hashed at once and never kept.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 
 from cds_hooks.cards.phrases import without_nearness
 from cds_hooks.cards.wire import Card, Suggestion
-from cds_hooks.model.results import Assessment, Match
+from cds_hooks.model.results import Assessment, ItemPoints, Match
 from cds_hooks.model.truth import Tier
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key
 
@@ -64,14 +65,24 @@ def _of(match: Match, assessment: Assessment) -> Iterator[str]:
     tier = match.tier.value if match.tier else ""
     yield f"rule {match.rule} {tier} {match.step} {match.capped} {match.demoted_by} {match.support}"
     for name in dict.fromkeys((*match.relied_on, *match.in_favour, *match.against)):
-        if name.startswith(SCORE_PREFIX):
-            yield from _of_score(parsed_key(name)[0], assessment)
-        else:
-            yield from _of_finding(match.rule, name, assessment)
+        yield from _of_name(match.rule, name, assessment)
 
 
-def _of_score(score: str, assessment: Assessment) -> Iterator[str]:
-    yield from (f"score {one.score} {one.low} {one.high}" for one in assessment.scores if one.score == score)
+def _of_name(rule: str, name: str, assessment: Assessment) -> Iterator[str]:
+    if not name.startswith(SCORE_PREFIX):
+        yield from _of_finding(rule, name, assessment)
+        return
+    for score in (one for one in assessment.scores if one.score == parsed_key(name)[0]):
+        yield f"score {score.score} {score.low} {score.high}"
+        for item in score.items:
+            yield from _of_item(rule, score.score, item, assessment)
+
+
+def _of_item(rule: str, score: str, item: ItemPoints, assessment: Assessment) -> Iterator[str]:
+    yield f"points {score} {item.item} {item.low} {item.high}"
+    yield from (f"entry {score} {item.item} {one!r}" for one in item.evidence)
+    for name in item.findings:
+        yield from _of_name(rule, name, assessment)
 
 
 def _of_finding(rule: str, name: str, assessment: Assessment) -> Iterator[str]:

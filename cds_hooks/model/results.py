@@ -11,7 +11,6 @@ from typing import Literal
 from msgspec import Struct
 
 from cds_hooks.model.criteria import Hook
-from cds_hooks.model.scores import ScoreRange
 from cds_hooks.model.truth import Tier, Truth, When
 
 
@@ -87,6 +86,35 @@ class Finding(Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
     since: datetime | None = None
     """First record of it in the current episode; the clock for `since` tests."""
+
+
+class ItemPoints(Struct, frozen=True):
+    """What one line of a score may give, and what it was read from."""
+
+    item: str
+    low: int
+    high: int
+    settle: str = ""
+    """What one could record to settle it; empty when it is settled."""
+    evidence: tuple[Evidence, ...] = ()
+    """For a measured value: the results of which each may be the newest."""
+    findings: tuple[str, ...] = ()
+    """The findings, and scores by their key, that its options ask for."""
+
+
+class ScoreRange(Struct, frozen=True):
+    """Lowest and highest possible total, and the items that leave it open. Never one number while open."""
+
+    score: str
+    applies: Truth
+    low: int
+    high: int
+    missing: tuple[str, ...] = ()
+    """Names of the items that are open."""
+    settles: tuple[str, ...] = ()
+    """What one could record to settle them, in the same order."""
+    items: tuple[ItemPoints, ...] = ()
+    """What each line adds to it."""
 
 
 class Match(Struct, frozen=True):

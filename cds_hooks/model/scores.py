@@ -8,7 +8,7 @@ from typing import Literal
 
 from cds_hooks.model.citations import Cite, Review
 from cds_hooks.model.codes import Limits
-from cds_hooks.model.truth import Expression, Span, Truth
+from cds_hooks.model.truth import Expression, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +85,3 @@ class ScoreRule:
     citations: tuple[Cite, ...] = ()
     review: Literal["pending"] | Review = "pending"
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreRange:
-    """Lowest and highest possible total, and the items that leave it open. Never one number while open."""
-
-    score: str
-    applies: Truth
-    low: int
-    high: int
-    missing: tuple[str, ...] = ()
-    """Names of the items that are open."""
-    settles: tuple[str, ...] = ()
-    """What one could record to settle them, in the same order."""

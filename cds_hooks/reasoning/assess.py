@@ -17,8 +17,7 @@ from msgspec.structs import replace
 
 from cds_hooks.model.criteria import Cause, Criterion, Demotion, Hook, Status
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Assessment, Finding, Gap, GapReason, Match
-from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.results import Assessment, Finding, Gap, GapReason, Match, ScoreRange
 from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.caution import firm
 from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, nothing_but

@@ -16,8 +16,7 @@ from msgspec.structs import replace
 from cds_hooks.chart.record import PatientRecord
 from cds_hooks.model.findings import FindingRule, Person
 from cds_hooks.model.library import Library
-from cds_hooks.model.results import Evidence, Finding, Gap, GapReason
-from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.results import Evidence, Finding, Gap, GapReason, ScoreRange
 from cds_hooks.model.truth import AnyOf, Expression, Span, Truth
 from cds_hooks.reasoning.answers import find_answer
 from cds_hooks.reasoning.caution import is_narrative

@@ -8,40 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import chain
 from typing import TypeAlias
-
-from msgspec import Struct
 
 from cds_hooks.model.codes import Limits
 from cds_hooks.model.library import Library
-from cds_hooks.model.scores import ScoreBand, ScoreItem, ScoreRange, ScoreRule, ScoreScale
+from cds_hooks.model.results import ItemPoints, ScoreRange
+from cds_hooks.model.scores import ScoreBand, ScoreItem, ScoreRule, ScoreScale
 from cds_hooks.model.truth import Span, Truth
-from cds_hooks.reasoning.logic import TruthOf, truth
-from cds_hooks.reasoning.results import Window
+from cds_hooks.reasoning.logic import TruthOf, names, truth
+from cds_hooks.reasoning.results import Window, measured
 from cds_hooks.reasoning.values import Reading, against_reference, compare
 
 WindowOf: TypeAlias = Callable[[str, Span], Window]
 """What may lie within a span of a concept."""
 
 
-class Points(Struct, frozen=True):
-    """What one item may give, and what would settle it; empty when it is settled."""
-
-    low: int
-    high: int
-    settle: str
-
-
 def score_range(rule: ScoreRule, truth_of: TruthOf, window_of: WindowOf, library: Library) -> ScoreRange:
     """The range of one score. Where it is not known whether the score applies, the range still holds."""
-    points = [(item, _points(item, truth_of, window_of, library)) for item in rule.items]
+    items = tuple(_points(item, truth_of, window_of, library) for item in rule.items)
     return ScoreRange(
         score=rule.id,
         applies=_applies(rule, truth_of),
-        low=sum(item_points.low for _, item_points in points),
-        high=sum(item_points.high for _, item_points in points),
-        missing=tuple(item.name for item, item_points in points if item_points.settle),
-        settles=tuple(item_points.settle for _, item_points in points if item_points.settle),
+        low=sum(one.low for one in items),
+        high=sum(one.high for one in items),
+        missing=tuple(one.item for one in items if one.settle),
+        settles=tuple(one.settle for one in items if one.settle),
+        items=items,
     )
 
 
@@ -63,23 +56,23 @@ def risk_of(rule: ScoreRule, total: int) -> str:
     return next((risk.name for risk in reversed(rule.risks) if total >= risk.from_), "")
 
 
-def _points(item: ScoreItem, truth_of: TruthOf, window_of: WindowOf, library: Library) -> Points:
+def _points(item: ScoreItem, truth_of: TruthOf, window_of: WindowOf, library: Library) -> ItemPoints:
     if item.bands:
         return _by_value(item, truth_of, window_of(item.concept, item.within), library)
     low, high = _by_findings(item, truth_of) if item.options else (0, item.judged_up_to)
-    return Points(low, high, item.settle if low != high else "")
+    asked = dict.fromkeys(chain.from_iterable(names(option.when) for option in item.options))
+    return ItemPoints(item.name, low, high, item.settle if low != high else "", findings=tuple(asked))
 
 
-def _by_value(item: ScoreItem, truth_of: TruthOf, found: Window, library: Library) -> Points:
+def _by_value(item: ScoreItem, truth_of: TruthOf, found: Window, library: Library) -> ItemPoints:
     """The points on the item's own bands, widened by those on other bands that may hold."""
     own = _on_bands(item, item.bands, found, library)
     scales = [scale for scale in item.scales if _may_hold(scale, truth_of)]
     low, high = _span(
         [*own, *(points for scale in scales for points in _on_bands(item, scale.bands, found, library))]
     )
-    if own[0] != own[1]:
-        return Points(low, high, item.settle)
-    return Points(low, high, scales[0].settle if low != high else "")
+    settle = item.settle if own[0] != own[1] else scales[0].settle if low != high else ""
+    return ItemPoints(item.name, low, high, settle, evidence=tuple(map(measured, found.newest)))
 
 
 def _may_hold(scale: ScoreScale, truth_of: TruthOf) -> bool:

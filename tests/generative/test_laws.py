@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from cds_hooks.chart.record import Coded, Quantity
-from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.results import ScoreRange
 from cds_hooks.model.truth import All, AnyOf, AtLeast, Counted, NoneOf, Truth
 from cds_hooks.reasoning.logic import names, negation, relied_on, truth, would_settle
 from cds_hooks.reasoning.mapping import find

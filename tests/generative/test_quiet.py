@@ -6,6 +6,7 @@ import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -15,23 +16,43 @@ from cds_hooks.cards.compose import Voice
 from cds_hooks.cards.facts import tier_of
 from cds_hooks.cards.wire import with_uuids
 from cds_hooks.journal.hashes import Hashes
-from cds_hooks.model.truth import Tier
+from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.quiet import Quiet, Windows
+from cds_hooks.reasoning.case_charts import chart_of
+from cds_hooks.reasoning.cases import CaseFile
+from cds_hooks.reasoning.library import data_root, load
+from cds_hooks.reasoning.strict_yaml import build, read_document
 from cds_hooks.service import advise_on
-from tests.build import AT, library_of, list_failed, medicine, observed, platelets, record, when
+from tests.build import AT, amount, library_of, list_failed, medicine, observed, platelets, record, when
 
+SCORE = """\
+id: s
+name: "S"
+items:
+  - name: "warmth"
+    settle: "a temperature"
+    concept: temperature
+    within: {hours: 24}
+    bands: [{is: {above: "38", unit: "Cel"}, points: 2}]
+  - {name: "skin", settle: "the skin", options: [{when: bruise, points: 1}]}
+risks: [{from: 1, name: "low"}]
+citations: [{source: textbook}]
+"""
 LIBRARY = library_of(
     {
         "rash": "sign: {concepts: [petechiae], observed_within: {days: 14}}",
         "low": 'measure: {concept: platelet-count, is: {below: "50", unit: "10*9/L"}}',
         "very-low": 'measure: {concept: platelet-count, is: {below: "10", unit: "10*9/L"}}',
         "aspirin-taken": "medication: {ingredients: [aspirin]}",
+        "bruise": "sign: {concepts: [purpura], observed_within: {days: 14}}",
     },
     criteria={
         "R-IT-01": "when: low\ntiers: [{tier: EMERGENCY, when: very-low}, {tier: SAME_DAY}]",
         "R-IT-02": "when: rash\ntiers: [{tier: ROUTINE}]",
+        "R-IT-03": "when: {score: {id: s, at_least: 2}}\ntiers: [{tier: SAME_DAY}]",
     },
     causes={"a-cause": "when: aspirin-taken"},
+    files={"knowledge/scores/s.yaml": SCORE},
 )
 WINDOWS = Windows(timedelta(hours=24), timedelta(hours=24), timedelta(days=30))
 WHOM = ("client", "service", "server", "Practitioner/1", "patient-1")
@@ -41,8 +62,8 @@ FRESH = iter(range(10**9))
 class Site:
     """One user and one patient over time, with what was told remembered."""
 
-    def __init__(self, keys=("k" * 32,)):
-        self.told, self.heard = [], {}
+    def __init__(self, keys=("k" * 32,), library=LIBRARY):
+        self.told, self.heard, self.library = [], {}, library
         self.quiet = Quiet(tuple(Hashes(key.encode()) for key in keys), WINDOWS, self._ask)
 
     async def _ask(self, subjects, at):
@@ -51,7 +72,7 @@ class Site:
 
     def call(self, chart, at, whom=WHOM):
         """The assessment, the cards that go out, those that are held back."""
-        advice = advise_on(chart, LIBRARY, at, Voice())
+        advice = advise_on(chart, self.library, at, Voice())
         cards = with_uuids(advice.cards, lambda: next(FRESH))
         held = asyncio.run(self.quiet.repeated(cards, advice.assessment, whom, at))
         shown = [card for place, card in enumerate(cards) if place not in held]
@@ -84,15 +105,29 @@ def said(card, assessment):
         if match.rule in card.rules:
             yield match.rule, match.tier
             for name in match.relied_on:
-                yield from ((match.rule, match.tier, item) for item in assessment.findings[name].evidence)
+                yield from ((match.rule, match.tier, item) for item in entries(name, assessment))
     yield from ((gap.what, gap.reason) for gap in assessment.gaps if gap.essential)
 
 
-def chart(*, counts=(), rash=(), aspirin=False, unread=False):
+def entries(name, assessment):
+    """What a finding rests on, and the only score: its temperatures and its sign."""
+    if not name.startswith("score:"):
+        return assessment.findings[name].evidence
+    [score] = assessment.scores
+    return (*score.items[0].evidence, *assessment.findings["bruise"].evidence)
+
+
+def chart(*, counts=(), rash=(), aspirin=False, unread=False, warmth=(), bruise=()):
     entries = [platelets(value, at, reference=f"Observation/{at.earliest}") for value, at in counts]
     entries += [observed("petechiae", at=at, reference=f"Observation/rash-{at.earliest}") for at in rash]
+    entries += [warm(degrees, at) for degrees, at in warmth]
+    entries += [observed("purpura", at=at, reference=f"Observation/bruise-{at.earliest}") for at in bruise]
     entries += [medicine("aspirin")] if aspirin else []
     return record(*entries, lists={"Condition": list_failed()} if unread else None)
+
+
+def warm(degrees, at):
+    return observed("temperature", amount(f"{degrees} Cel"), at, reference=f"Observation/warm-{at.earliest}")
 
 
 def moment(hours):
@@ -106,6 +141,8 @@ CHARTS = st.builds(
     rash=st.lists(HOURS.map(moment), min_size=1, max_size=2, unique_by=lambda at: at.earliest),
     aspirin=st.booleans(),
     unread=st.booleans(),
+    warmth=st.lists(st.tuples(st.sampled_from(["37", "38.5", "41"]), HOURS.map(moment)), max_size=3),
+    bruise=st.lists(HOURS.map(moment), max_size=2, unique_by=lambda at: at.earliest),
 )
 STEPS = st.lists(st.tuples(CHARTS, st.floats(0.1, 30), st.booleans()), min_size=2, max_size=8)
 
@@ -147,6 +184,47 @@ def test_a_worse_value_speaks_at_once(before, value, hours):
 
     assert assessment.criteria[0].tier is Tier.EMERGENCY
     assert "R-IT-01" in shown[0].rules
+
+
+@given(CHARTS, st.sampled_from(["38.1", "39", "42"]), st.floats(0.01, 3.9))
+@settings(max_examples=100)
+def test_a_worse_value_inside_a_score_speaks_at_once(before, degrees, hours):
+    site = Site()
+    for card in site.call(before, AT)[1]:
+        site.override(card, AT)
+    later = AT + timedelta(hours=hours)
+    worse = record(*before.observed, warm(degrees, when(later.isoformat())), *before.medications)
+
+    _, shown, _ = site.call(worse, later)
+
+    assert any("R-IT-03" in card.rules for card in shown)
+
+
+@pytest.mark.parametrize(
+    ("rule", "concept", "value"),
+    [("R-SIC-01", "inr", "8.0"), ("R-TTP-02", "creatinine", "900"), ("R-TTP-02", "reticulocyte-percent", "9")],
+)
+def test_a_worse_entry_of_our_own_scores_speaks_though_the_total_stays(rule, concept, value):
+    library = load()
+    name = f"knowledge/criteria/{rule}.cases.yaml"
+    document = read_document(data_root() / name, name)
+    cases = build(document.value, CaseFile, document).cases
+    told = next(case.given for case in cases if case.given and case.expect is Truth.PRESENT)
+    worse = replace(
+        next(one for one in told if one.concept == concept), value=Decimal(value), hours_ago=Decimal(0)
+    )
+    site = Site(library=library)
+
+    first = site.call(chart_of(told, library), AT)
+    again = site.call(chart_of(told, library), AT)
+    then = site.call(chart_of((*told, worse), library), AT)
+
+    def totals(assessment):
+        return [(one.score, one.low, one.high) for one in assessment.scores]
+
+    assert again[1] == []
+    assert totals(then[0]) == totals(first[0])
+    assert any(rule in card.rules and card.indicator == "critical" for card in then[1])
 
 
 def test_the_same_again_stays_away_until_the_window_ends():

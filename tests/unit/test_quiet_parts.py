@@ -9,8 +9,7 @@ from cds_hooks.cards.wire import Action, Card, Link, Source, Suggestion
 from cds_hooks.errors import SettingsError
 from cds_hooks.journal.hashes import Hashes, read_keys
 from cds_hooks.model.codes import Coding
-from cds_hooks.model.results import Assessment, Finding, Match
-from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.results import Assessment, Evidence, Finding, ItemPoints, Match, ScoreRange
 from cds_hooks.model.truth import Tier, Truth
 from tests.build import AT
 
@@ -148,3 +147,26 @@ def test_another_total_of_a_score_is_another_fact():
         return facts(card("a-cause"), assessment(cause, scores=scores))
 
     assert {*of(5)} ^ {*of(6)} == {" score news2 5 7", " score news2 6 7"}
+
+
+def of_item(item):
+    cause = Match("a-cause", Truth.PRESENT, relied_on=("score:news2:5",))
+    scores = (ScoreRange("news2", Truth.PRESENT, 5, 7, items=(item,)),)
+    return {*facts(card("a-cause"), assessment(cause, scores=scores))}
+
+
+PULSE = ItemPoints("pulse", 2, 2, evidence=(Evidence("Observation/1", "Heart rate", "131"),))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PULSE, low=1),
+        replace(PULSE, high=3),
+        replace(PULSE, evidence=(replace(PULSE.evidence[0], value="190"),)),
+        replace(PULSE, evidence=(*PULSE.evidence, Evidence("Observation/2", "Heart rate", "190"))),
+        replace(PULSE, findings=("f",)),
+    ],
+)
+def test_whatever_is_added_or_changed_inside_a_score_is_a_fact_more_though_the_total_stays(other):
+    assert of_item(other) - of_item(PULSE)

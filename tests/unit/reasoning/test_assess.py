@@ -1,7 +1,6 @@
 import pytest
 
-from cds_hooks.model.results import Gap, GapReason
-from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.results import Gap, GapReason, ScoreRange
 from cds_hooks.model.truth import Tier, Truth
 from cds_hooks.reasoning.assess import assess, assess_cause
 from cds_hooks.reasoning.criteria import assess_criterion

@@ -1,8 +1,7 @@
 import pytest
 
 from cds_hooks.chart.record import Listing, ListRead
-from cds_hooks.model.results import GapReason
-from cds_hooks.model.scores import ScoreRange
+from cds_hooks.model.results import GapReason, ScoreRange
 from cds_hooks.model.truth import Truth
 from cds_hooks.reasoning.mapping import find
 from cds_hooks.reasoning.scores import measured_by, reaches, risk_of
