@@ -1,13 +1,15 @@
 """canaries: each rule is asked about its synthetic patients at start and every five minutes, beside the calls.
 
 The first round runs as fast as it can, because the service is not ready before it is over. Later ones are spread,
-one rule after the other, so that no call waits for them.
+one rule after the other, so that no call waits for them. Canaries that were not all asked within two periods are
+overdue: what was heard of them last says nothing any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from time import monotonic
 
 import structlog
 
@@ -16,6 +18,8 @@ from cds_hooks.model.library import Library
 from cds_hooks.reasoning.cases import Canary, canaries, has_turned
 
 EVERY_S = 300.0
+_TRIES = 60
+"""How often within a period a round that failed is begun anew."""
 _log = structlog.get_logger()
 
 
@@ -27,13 +31,19 @@ class Canaries:
         self._root = root
         self._every_s = every_s
         self._turned: set[str] = set()
-        self._pending = True
+        self._flock: tuple[Canary, ...] | None = None
+        self._asked = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
     def is_pending(self) -> bool:
         """True until every rule was asked once."""
-        return self._pending
+        return self._flock is None
+
+    @property
+    def is_overdue(self) -> bool:
+        """True when the last full round is older than two periods."""
+        return not self.is_pending and monotonic() - self._asked > 2 * self._every_s
 
     @property
     def turned(self) -> tuple[str, ...]:
@@ -52,12 +62,23 @@ class Canaries:
             self._task = None
 
     async def _ask(self) -> None:
-        flock = await asyncio.to_thread(self._first_round)
-        self._pending = False
         while True:
-            for canary in flock:
-                await asyncio.sleep(self._every_s / len(flock))
-                self._judge(canary, await asyncio.to_thread(self._has_turned, canary))
+            try:
+                flock = await self._round(self._flock)
+                self._flock, self._asked = flock, monotonic()
+            except Exception as fault:  # noqa: BLE001  # whatever it is: a watch must not end unseen
+                where = origin_of(fault.__traceback__)
+                _log.error("canaries_not_asked", error=type(fault).__name__, where=where)
+                await asyncio.sleep(self._every_s / _TRIES)
+
+    async def _round(self, flock: tuple[Canary, ...] | None) -> tuple[Canary, ...]:
+        """All that were asked: the first time at once, later one after the other over a period."""
+        if flock is None:
+            return await asyncio.to_thread(self._first_round)
+        for canary in flock:
+            await asyncio.sleep(self._every_s / len(flock))
+            self._judge(canary, await asyncio.to_thread(self._has_turned, canary))
+        return flock
 
     def _first_round(self) -> tuple[Canary, ...]:
         flock = canaries(self._library, self._root)

@@ -31,13 +31,15 @@ class Probes:
         return as_json(msgspec.json.encode({"status": "alive"}))
 
     async def ready(self) -> Response:
-        """Ready when the rules still say of their canary patients what they must."""
+        """Ready when the rules still say of their canary patients what they must, as was asked lately."""
         if self._deployment.upkeep is None:
             return as_json(msgspec.json.encode({"status": "ready"}))
         canaries = self._deployment.upkeep.canaries
         canaries.start()
         if canaries.is_pending:
             return as_json(outcome_json("transient", "Canary patients are being asked."), status=503)
+        if canaries.is_overdue:
+            return as_json(outcome_json("exception", "Canary patients were not asked in time."), status=503)
         if canaries.turned:
             text = "Canary patients fail: " + ", ".join(canaries.turned)
             return as_json(outcome_json("exception", text), status=503)

@@ -133,9 +133,10 @@ def test_a_service_without_canaries_is_ready():
 class Chosen:
     """Canaries that are as a test wants them."""
 
-    def __init__(self, *turned, is_pending=False):
+    def __init__(self, *turned, is_pending=False, is_overdue=False):
         self.turned = turned
         self.is_pending = is_pending
+        self.is_overdue = is_overdue
 
     def start(self):
         """Nothing."""
@@ -154,6 +155,7 @@ def with_canaries(tmp_path, **canaries):
     [
         ({}, 200, '{"status":"ready"}'),
         ({"is_pending": True}, 503, "Canary patients are being asked."),
+        ({"is_overdue": True}, 503, "Canary patients were not asked in time."),
         ({"turned": ("R-MEN-01", "R-PLT-10")}, 503, "Canary patients fail: R-MEN-01, R-PLT-10"),
     ],
 )

@@ -1,6 +1,7 @@
 """Canaries: asked at start and ever again, and what they tell of rules that turn."""
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
@@ -81,6 +82,59 @@ def test_a_rule_that_breaks_has_turned_and_the_others_are_asked(root, breaks_at)
     with capture_logs() as log:
         asked(canaries, breaks)
     assert {line["event"] for line in log} == {"canary_broke", "canary_turned"}
+
+
+@pytest.mark.parametrize("breaks_at", ["start", "later"])
+def test_a_fault_outside_the_rules_is_told_and_they_are_asked_again(root, monkeypatch, breaks_at):
+    canaries, asks, raised = Canaries(load(root), root, every_s=0.02), asyncio.to_thread, []
+
+    async def once_without_a_thread(function, *arguments):
+        if not raised and canaries.is_pending == (breaks_at == "start"):
+            raised.append("told")
+            raise RuntimeError("no thread")
+        return await asks(function, *arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", once_without_a_thread)
+
+    broken = replace(load(root), code_index=None)
+
+    def was_asked_after(them):
+        if raised and not them.is_pending:
+            them._library = broken
+        return them.turned == ("skin-bleeding",)
+
+    with capture_logs() as log:
+        asked(canaries, was_asked_after)
+    assert [line["event"] for line in log if line["event"] == "canaries_not_asked"] == ["canaries_not_asked"]
+
+
+def test_canaries_that_hang_are_overdue_after_two_periods(root):
+    canaries, release = Canaries(load(root), root, every_s=0.1), threading.Event()
+    was = []
+
+    def hangs(them):
+        if not them.is_pending and not was:
+            was.append(them.is_overdue)
+            them._has_turned = lambda _canary: release.wait(30)
+        return them.is_overdue
+
+    try:
+        asked(canaries, hangs)
+    finally:
+        release.set()
+
+    assert was == [False]
+
+
+def test_canaries_that_are_asked_in_time_are_never_overdue(root):
+    canaries, seen = Canaries(load(root), root, every_s=0.5), []
+
+    def a_round_later(them):
+        seen.append(them.is_overdue)
+        return len(seen) > 130
+
+    asked(canaries, a_round_later)
+    assert not any(seen)
 
 
 def test_they_are_asked_again_and_again(root):
