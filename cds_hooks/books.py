@@ -5,9 +5,10 @@ Nothing here changes an answer but what a site asked for: silent mode, and not t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
@@ -16,7 +17,7 @@ from cds_hooks.cards.feedback import Feedback
 from cds_hooks.cards.wire import Card
 from cds_hooks.errors import JournalUnavailable
 from cds_hooks.guard.privacy import origin_of
-from cds_hooks.journal.entries import HUNG_UP, Call, Entry, How, Journal
+from cds_hooks.journal.entries import HUNG_UP, Call, Entry, How, Journal, Outcome
 from cds_hooks.ledger import Spoken, Visit, call_of, issued, outcomes
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import GapReason
@@ -40,6 +41,8 @@ class Books:
     """The rules whose truths are kept; None: only the outside of calls is."""
     quiet: Quiet | None = None
     """None: every call gets every card."""
+    heed_s: float = 0.5
+    """How long feedback that is kept already waits until all of its overrides are heeded."""
 
     async def spoken(
         self, cards: Sequence[Card], advice: Advice | None, whom: Sequence[str], at: datetime
@@ -83,13 +86,25 @@ class Books:
         _log.info("feedback", service=service, client=client or "none", items=len(reported), matched=matched)
         for one in reported:
             self.tally.count(FEEDBACK, service, one.outcome)
-        if self.quiet is None:
-            return
+        if self.quiet is not None:
+            await self._heed(journal, self.quiet.overridden(), reported, at)
+
+    async def _heed(
+        self, journal: Journal, windows: Mapping[str, timedelta], reported: Iterable[Outcome], at: datetime
+    ) -> None:
+        """Nothing; overridden cards stay quiet, as far as the journal says so soon: a caller waits for it.
+
+        Not even tried any more after the first failure: the cards are shown again, which is no harm.
+        """
+        overridden: dict[tuple[str, str, datetime], list[str]] = {}
         for one in (one for one in reported if one.outcome == "overridden"):
-            try:
-                await journal.prolong([one.card], service, client, min(one.at, at), self.quiet.overridden())
-            except JournalUnavailable:
-                _log.warning("override_not_heeded")  # the card is shown again, which is no harm
+            overridden.setdefault((one.service, one.client, min(one.at, at)), []).append(one.card)
+        try:
+            async with asyncio.timeout(self.heed_s):
+                for (service, client, when), cards in overridden.items():
+                    await journal.prolong(cards, service, client, when, windows)
+        except (JournalUnavailable, TimeoutError):
+            _log.warning("override_not_heeded")
 
     def _entries(self, call: Call, visit: Visit, spoken: Spoken, whom: Sequence[str]) -> list[Entry]:
         entries: list[Entry] = [call, *issued(visit, spoken)]

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import time
 from datetime import timedelta
 
 import pytest
@@ -252,6 +253,39 @@ def test_an_override_that_cannot_be_heeded_is_acknowledged_all_the_same(log):
     said(Books(journal, quiet=quiet()), journal, Feedback("c1", "overridden", AT))
 
     assert [line["event"] for line in log()] == ["feedback", "override_not_heeded"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fault", "tries"),
+    [(30.0, None, 1), (0.0, JournalUnavailable("x"), 1), (0.0, None, 4)],
+    ids=["slow", "failing", "well"],
+)
+def test_overrides_wait_for_one_slow_or_failing_answer_and_no_more(log, seconds, fault, tries):
+    tried = []
+
+    class Late(Kept):
+        async def prolong(self, cards, *_):
+            tried.append(cards)
+            await asyncio.sleep(seconds)
+            if fault:
+                raise fault
+
+    journal, books = Late(), Books(quiet=quiet(), heed_s=0.05)
+    items = [Feedback(f"c{n}", "overridden", AT - timedelta(minutes=n)) for n in range(4)]
+    begin = time.monotonic()
+    said(books, journal, *items)
+
+    assert time.monotonic() - begin < 5
+    assert len(tried) == tries
+    assert [line["event"] for line in log()] == ["feedback", *["override_not_heeded"] * (tries == 1)]
+
+
+def test_cards_overridden_at_one_time_are_prolonged_at_once():
+    journal = Kept()
+    overridden = (Feedback(f"c{n}", "overridden", AT) for n in range(3))
+    said(Books(journal, quiet=quiet()), journal, *overridden)
+
+    assert [cards for cards, *_ in journal.prolonged] == [["c0", "c1", "c2"]]
 
 
 def test_without_keys_nothing_is_prolonged():
