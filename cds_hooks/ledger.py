@@ -12,14 +12,16 @@ from uuid import uuid4
 from cds_hooks.cards.feedback import Feedback
 from cds_hooks.cards.wire import Card
 from cds_hooks.journal.entries import Call, How, Issued, Made, Met, Outcome, Unmapped
-from cds_hooks.model.criteria import Status
+from cds_hooks.model.criteria import Cause, Criterion, Status
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Assessment, Match
 from cds_hooks.model.truth import Truth
+from cds_hooks.reasoning.assess import is_asked
 from cds_hooks.reasoning.coverage import KINDS, coverage
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key
 from cds_hooks.service import Advice
 
+_ANSWERED = 200
 _NOT_RECORDED = "not recorded"
 _TRUTHS = {Truth.PRESENT: "present", Truth.ABSENT: "absent", Truth.UNKNOWN: "unknown"}
 
@@ -58,7 +60,11 @@ class Spoken:
 
 
 def call_of(visit: Visit, spoken: Spoken, versions: Mapping[str, str], mode: str, library: Library | None) -> Call:
-    """The line of a call. Without advice, or without a library, it tells of the outside only."""
+    """The line of a call. Without advice, or without a library, it tells of the outside only.
+
+    An answer at a glance is one without advice: it asked the rules of its hook, and met none. They are named, for
+    a rule that never speaks again would else not be missed while all calls are of that kind.
+    """
     outside = Call(
         id=str(uuid4()),
         at=visit.at,
@@ -74,9 +80,11 @@ def call_of(visit: Visit, spoken: Spoken, versions: Mapping[str, str], mode: str
         mode=mode,
         cards=tuple(Made(card.uuid, card.indicator, how) for card, how in _with_hows(spoken)),
     )
-    return (
-        outside if spoken.advice is None or library is None else _judged(outside, spoken, spoken.advice, library)
-    )
+    if library is None:
+        return outside
+    if spoken.advice is not None:
+        return _judged(outside, spoken, spoken.advice, library)
+    return replace(outside, rules=_asked(visit.hook, library)) if visit.status == _ANSWERED else outside
 
 
 def issued(visit: Visit, spoken: Spoken) -> tuple[Issued, ...]:
@@ -118,6 +126,11 @@ def _judged(outside: Call, spoken: Spoken, advice: Advice, library: Library) -> 
         entries={kind: (seen.mapped(kind), seen.total(kind)) for kind in KINDS},
         unmapped=tuple(Unmapped(one.seen.kind, one.seen.system, one.seen.code, one.unread) for one in unread),
     )
+
+
+def _asked(hook: str, library: Library) -> tuple[str, ...]:
+    rules: tuple[Criterion | Cause, ...] = (*library.criteria.values(), *library.causes.values())
+    return tuple(rule.id for rule in rules if is_asked(rule, hook))
 
 
 def _with_hows(spoken: Spoken) -> Iterator[tuple[Card, How]]:

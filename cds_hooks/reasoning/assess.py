@@ -72,6 +72,11 @@ def assess(
     )
 
 
+def is_asked(rule: Criterion | Cause, hook: str) -> bool:
+    """Whether a call of this hook asks the rule."""
+    return rule.status in _ASSESSED and hook in rule.hooks
+
+
 def assess_cause(rule: Cause, truth_of: TruthOf, gate: Truth = Truth.PRESENT) -> Match:
     """Whether a cause is listed, with what speaks for and against it."""
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
@@ -169,14 +174,10 @@ class _Asked:
 @lru_cache(maxsize=100)
 def _asked_at(hook: Hook, library: Library) -> _Asked:
     """Worked out once for each library that is in use."""
-    criteria = tuple(rule for rule in library.criteria.values() if _is_asked(rule, hook))
-    causes = tuple(rule for rule in library.causes.values() if _is_asked(rule, hook))
+    criteria = tuple(rule for rule in library.criteria.values() if is_asked(rule, hook))
+    causes = tuple(rule for rule in library.causes.values() if is_asked(rule, hook))
     groups = library.card.groups
     return _Asked(criteria, causes, {rule.id: (groups.index(rule.group), rule.id) for rule in criteria})
-
-
-def _is_asked(rule: Criterion | Cause, hook: Hook) -> bool:
-    return rule.status in _ASSESSED and hook in rule.hooks
 
 
 def _covers(rule: Demotion, criterion: Criterion) -> bool:

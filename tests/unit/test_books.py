@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -185,6 +186,26 @@ def test_an_answer_without_a_card_is_remembered_as_one_that_said_nothing():
 
     [heard] = journal.of(Heard)
     assert (heard.at, heard.facts) == (AT, ())
+
+
+@pytest.mark.parametrize("hook", ["patient-view", "encounter-discharge"])
+def test_a_call_answered_at_a_glance_asked_the_same_rules_as_a_judged_one(hook):
+    journal = Kept()
+    books, visit = Books(journal, library=RULES), replace(VISIT, hook=hook)
+    judged = advise_on(CHART, RULES, AT, Voice(), hook=hook)
+    asyncio.run(books.keep(visit, Spoken((), ()), ()))
+    asyncio.run(books.keep(visit, Spoken((), (), judged), ()))
+
+    glanced, looked = journal.of(Call)
+    assert {*glanced.rules} == {*looked.rules} != set()
+    assert (glanced.skin_bleeding, glanced.unknown) == ("", ())
+
+
+def test_a_refused_call_asked_no_rule():
+    journal = Kept()
+    asyncio.run(Books(journal, library=RULES).keep(replace(VISIT, status=412), Spoken((), ()), ()))
+
+    assert [call.rules for call in journal.of(Call)] == [()]
 
 
 def test_what_nobody_heard_is_kept_and_not_remembered():
