@@ -58,8 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     services = tuple((service, _prefetch(library, service.hook)) for service in SERVICES)
     clients = check_start(settings, {key: text for _, templates in services for key, text in templates.items()})
     client = Client(private_hosts(settings, clients))
-    # The cases of canaries are about the release, not about what a site set.
-    canaries = Canaries(released, settings.library_dir or data_root())
+    canaries = Canaries(released, settings.library_dir or data_root(), deployed=library)
     upkeep = upkeep_of(settings, canaries, lambda: datetime.now(UTC))
     replays = replays_of(settings, upkeep) if clients else None
     versions = {

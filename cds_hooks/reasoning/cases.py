@@ -114,6 +114,11 @@ def has_turned(canary: Canary, library: Library) -> bool:
     return not canary.cases or any([*_wrong(canary.rule, case, library)] for case in canary.cases)
 
 
+def holds(library: Library, rule_id: str) -> bool:
+    """Whether a finding, criterion or cause is there at all; a site switches rules off, and takes none out."""
+    return any(rule_id in rules for rules in (library.findings, library.criteria, library.causes))
+
+
 def _one_of_each(cases: Iterable[Case]) -> Iterator[Case]:
     """The first case that must fire and the first that must not; a chart is better than findings said directly."""
     for truth in (Truth.PRESENT, Truth.ABSENT):

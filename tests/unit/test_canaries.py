@@ -62,6 +62,23 @@ def test_a_rule_that_no_longer_fires_has_turned(root):
     assert asked(Canaries(load(root), root), lambda them: not them.is_pending).turned == ("R-IT-01",)
 
 
+@pytest.mark.parametrize("site", [(), ("Rule off: R-IT-09",)])
+def test_a_rule_that_the_deployment_lost_has_turned(root, site):
+    library = load(root)
+    lost = replace(library, criteria={}, site=site)
+
+    canaries = Canaries(library, root, deployed=lost)
+    assert asked(canaries, lambda them: not them.is_pending).turned == ("R-IT-01",)
+
+
+def test_where_a_site_set_nothing_its_own_library_is_asked(root):
+    library = load(root)
+    broken = replace(library, text_index={}, code_index={})
+
+    canaries = Canaries(library, root, deployed=broken)
+    assert asked(canaries, lambda them: not them.is_pending).turned == ("skin-bleeding",)
+
+
 def test_a_rule_without_cases_has_turned(root):
     (root / "mappings/findings/skin-bleeding.cases.yaml").unlink()
 
