@@ -35,16 +35,24 @@ class Spool:
         await asyncio.to_thread(self._keep, lines)
 
     def is_empty(self) -> bool:
-        """Whether no batch waits. Answers ask this: it takes no longer when a hundred thousand do."""
-        return not any(self._names())
+        """Whether no batch waits; False for a folder that cannot be read, since one may wait there.
+
+        Answers ask this: it takes no longer when a hundred thousand do.
+        """
+        try:
+            return not any(self._names())
+        except OSError:
+            return False
 
     def depth(self) -> int:
-        """How many batches wait."""
-        return sum(1 for _ in self._names())
+        """How many batches can be seen to wait."""
+        return len(self.waiting())
 
     def waiting(self) -> tuple[Path, ...]:
-        """The batches that wait, in no order that matters; none when the folder is not there."""
-        return tuple(sorted(self._folder / name for name in self._names()))
+        """The batches that wait, in no order that matters; none when the folder is not there or cannot be read."""
+        with suppress(OSError):
+            return tuple(sorted(self._folder / name for name in self._names()))
+        return ()
 
     async def lines_in(self, path: Path) -> tuple[Line, ...]:
         """The lines of a batch. None when another process was quicker, or when something spoilt the file: that is

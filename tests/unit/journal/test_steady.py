@@ -330,6 +330,14 @@ def test_while_anything_waits_in_the_spool_everybody_is_behind(place):
     assert run(place.steady(), watch) is True
 
 
+def test_a_spool_that_cannot_be_read_may_hold_anything(place):
+    place.spool.write_text("a file where the folder should be")
+    steady = place.steady()
+
+    assert steady.is_behind(["s1"])
+    assert (steady.spool.is_empty(), steady.spool.depth(), steady.spool.waiting()) == (False, 0, ())
+
+
 def test_to_see_that_the_spool_is_not_empty_takes_no_longer_when_it_is_full(tmp_path):
     spool = Spool(tmp_path)
     assert spool.is_empty()
