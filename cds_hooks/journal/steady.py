@@ -80,7 +80,7 @@ class Steady:
 
     def start(self) -> None:
         """Nothing; from now on entries are written, and what an earlier process left in the spool."""
-        if self._worker is None:
+        if self._worker is None or self._worker.done():
             self._is_closing = False
             self._came = asyncio.Event()  # of this loop: an application may be started again in another
             self._worker = asyncio.get_running_loop().create_task(self._work())
@@ -136,17 +136,32 @@ class Steady:
             self._worker.cancel()
             await asyncio.wait({self._worker})
             self._worker = None
-        while self._queue:
-            await self._flush(_CLOSE_S)
+        await self._flush_all()
         await self.journal.close()
 
     async def _work(self) -> None:
         while not self._is_closing:
-            await self._pause()
-            await self._flush(_WRITE_S)
-            if monotonic() >= self._try_again:
-                await self._empty_the_spool()
-                await self._sweep()
+            try:
+                await self._round()
+            except Exception as fault:  # noqa: BLE001  # whatever it was, what comes next must still be written
+                _log.error("journal_stumbled", error=type(fault).__name__)
+                await asyncio.sleep(_REST_S)
+
+    async def _round(self) -> None:
+        await self._pause()
+        await self._flush(_WRITE_S)
+        if monotonic() >= self._try_again:
+            await self._empty_the_spool()
+            await self._sweep()
+
+    async def _flush_all(self) -> None:
+        try:
+            while self._queue:
+                await self._flush(_CLOSE_S)
+        except Exception as fault:  # noqa: BLE001  # there is no later any more, but all else must be closed
+            _log.error("journal_stumbled", error=type(fault).__name__)
+            self._lost(len(self._queue))
+            self._queue.clear()
 
     async def _pause(self) -> None:
         """Until something came, and a little longer for more; while lines wait in the spool only for a while."""

@@ -138,6 +138,55 @@ def test_nothing_starts_before_the_first_entry(place):
     assert not place.spool.exists()
 
 
+def stumbles(times):
+    """A step that fails as nothing should, that often; then it takes all there is."""
+    left = iter(range(times))
+
+    async def keep(self, lines):
+        if next(left, None) is not None:
+            raise RuntimeError("can't start new thread")
+        await asyncio.to_thread(self._keep, lines)
+
+    return keep
+
+
+def test_whatever_goes_wrong_what_is_queued_is_written_later(place, log, monkeypatch):
+    monkeypatch.setattr(Spool, "keep", stumbles(1))
+
+    async def watch(steady):
+        await until(lambda: steady.queued == 0)
+        assert (len(place.waiting()), steady.dropped) == (1, 0)
+
+    run(place.steady(), lambda s: s.keep([issued("c1")]), watch)
+
+    assert "journal_stumbled" in log()
+
+
+def test_a_writer_that_was_ended_is_started_again(place):
+    place.appear()
+
+    async def end(_steady):
+        [writer] = [task for task in asyncio.all_tasks() if task.get_coro().__name__ == "_work"]
+        writer.cancel()
+        await asyncio.wait({writer})
+
+    async def watch(steady):
+        await steady.keep([issued("c2")])
+        await until(lambda: place.rows("cards_issued") == ["c1", "c2"])
+
+    first = [lambda s: s.keep([issued("c1")]), lambda s: until(lambda: s.queued == 0)]
+    run(place.steady(), *first, end, watch)
+
+
+def test_what_cannot_be_written_when_the_service_stops_is_counted(place, log, monkeypatch):
+    monkeypatch.setattr(Spool, "keep", stumbles(1000))
+    steady = place.steady()
+    run(steady, lambda s: s.keep([issued("c1"), Heard("s1", AT, ())]))
+
+    assert (steady.dropped, steady.queued, steady.is_behind(["s1"])) == (2, 0, True)
+    assert log()[-1] == "journal_entries_lost"
+
+
 # ---------------------------------------------------------------- the spool
 
 
