@@ -7,6 +7,7 @@
     ├── AccessError       who asks, or where we would have to look, is not allowed
     ├── DataUnavailable   required data could not be had
     ├── JournalUnavailable  what must be kept could not be written
+    │   └── JournalRefused  nor ever will be: the database is there, and takes no such entry
     └── ReplayError       a population run cannot start, or cannot go on
 
 An incomplete chart is not an error: it is a `Gap` (model/results.py) on an answer. HTTP status codes are
@@ -53,6 +54,10 @@ class DataUnavailable(CdsError):
 
 class JournalUnavailable(CdsError):
     """An entry could not be kept, so it must not be acknowledged. Sending it again later does no harm."""
+
+
+class JournalRefused(JournalUnavailable):
+    """The database answers, and refuses what it was given. It will refuse it again."""
 
 
 class ReplayError(CdsError):

@@ -11,7 +11,7 @@ import sqlite3
 
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import CompileError, DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -23,6 +23,10 @@ from cds_hooks.journal.write_ahead import make_ready
 FAULTS = (SQLAlchemyError, sqlite3.Error, OSError)
 """What a database that fails is seen by, whichever it is; `faults` adds what the driver of PostgreSQL raises."""
 
+REFUSALS: tuple[type[Exception], ...] = (ValueError, TypeError, LookupError, ArithmeticError)
+"""What drivers raise for values of which they can make nothing."""
+_OF_VALUES = ("22", "23")
+"""Classes of SQLSTATE: data exceptions, and constraints that are not met."""
 _PRAGMAS = ("busy_timeout = 2000", "synchronous = FULL", "foreign_keys = ON")
 _PATIENCE_S = 2.0
 """For a server to take a connection."""
@@ -85,6 +89,15 @@ def faults(engine: AsyncEngine) -> tuple[type[Exception], ...]:
     import asyncpg  # noqa: PLC0415  # an extra: not everywhere installed
 
     return (*FAULTS, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def is_refusal(fault: Exception) -> bool:
+    """Whether the values were at fault, and not the database: it would not take them later, either."""
+    if isinstance(fault, DBAPIError):
+        state = str(getattr(fault.orig, "sqlstate", None) or "")
+        by_the_driver = isinstance(fault.orig and fault.orig.__cause__, REFUSALS)
+        return isinstance(fault, (DataError, IntegrityError)) or state[:2] in _OF_VALUES or by_the_driver
+    return isinstance(fault, (StatementError, CompileError, *REFUSALS))
 
 
 async def _ready(engine: AsyncEngine) -> str:

@@ -23,6 +23,7 @@ PLACES: tuple[Place, ...] = ("rule_sets", "calls", "codings", "cards_issued", "q
 Row: TypeAlias = Mapping[str, Any]
 """Values by column."""
 
+_Plain: TypeAlias = str | int | float | bool | None
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 """What an id looks like; anything else could be words, and is not kept."""
 _CODE = re.compile(r"[A-Za-z0-9.-]{0,18}")
@@ -57,7 +58,7 @@ def encoded(lines: Iterable[Line]) -> bytes:
 
 def decoded(text: bytes) -> tuple[Line, ...]:
     """Lines that were kept as text. Raises msgspec.MsgspecError when these are none."""
-    found = msgspec.json.decode(text, type=list[tuple[Place, dict[str, Any], str]])
+    found = msgspec.json.decode(text, type=list[tuple[Place, dict[str, _Plain], str]])
     return tuple(
         Line(place, {name: _value(name, value) for name, value in row.items()}, call) for place, row, call in found
     )
@@ -145,7 +146,7 @@ def _outcome(one: Outcome, *, keep_comments: bool) -> Row:
         "suggestions": " ".join(map(_plain, one.suggestions)),
         "reason": _plain(one.reason),
         "comment_length": len(one.comment),
-        "comment": one.comment if keep_comments and one.comment else None,
+        "comment": _storable(one.comment) if keep_comments and one.comment else None,
         "at": one.at,
         "received": one.received,
     }
@@ -153,6 +154,11 @@ def _outcome(one: Outcome, *, keep_comments: bool) -> Row:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _storable(text: str) -> str:
+    """The text without what no database takes: the character zero, and halves of characters."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def _plain(text: str) -> str:

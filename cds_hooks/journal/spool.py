@@ -63,9 +63,13 @@ class Spool:
         except FileNotFoundError:
             return ()
         except (OSError, ValueError, msgspec.MsgspecError):
-            _log.error("spool_unreadable", items=1)
-            await self._away(path, path.with_suffix(_SPOILT))
+            await self.set_aside(path)
             return ()
+
+    async def set_aside(self, path: Path) -> None:
+        """Nothing; a batch that can never be written is kept under another name, and told."""
+        _log.error("spool_unreadable", items=1)
+        await self._away(path, path.with_suffix(_SPOILT))
 
     async def done(self, path: Path) -> None:
         """Nothing; the batch is gone from here. One that stays is written again, which is no harm."""
@@ -91,7 +95,7 @@ class Spool:
                 os.fsync(file.fileno())
             path.with_suffix(_BEGUN).rename(path.with_suffix(_WHOLE))
             _flush(self._folder)
-        except OSError:
+        except (OSError, ValueError, TypeError):
             raise JournalUnavailable(
                 "Neither the journal nor the spool could be written; send it again."
             ) from None

@@ -15,7 +15,7 @@ from time import monotonic
 
 import structlog
 
-from cds_hooks.errors import JournalUnavailable
+from cds_hooks.errors import JournalRefused, JournalUnavailable
 from cds_hooks.journal.entries import Entry, Heard, Outcome
 from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.rows import Line, lines_of
@@ -190,12 +190,17 @@ class Steady:
         self._unwritten -= Counter(_subjects(entries))
 
     async def _write(self, lines: Sequence[Line], limit_s: float) -> int:
-        """As Store.write, in that time. After a failure the database is left alone for a while."""
+        """As Store.write, in that time. After a failure the database is left alone for a while, not after a
+        refusal: what it refuses says nothing of it.
+        """
         if monotonic() < self._try_again:
             raise JournalUnavailable("The journal does not answer at the moment.")
         try:
             async with asyncio.timeout(limit_s):
                 return await self.journal.ask(lambda store: store.write(lines))
+        except JournalRefused:
+            _log.error("journal_refused", items=len(lines))
+            raise
         except (JournalUnavailable, TimeoutError) as fault:
             self._try_again = monotonic() + _REST_S
             _log.error("journal_down", error=type(fault).__name__)
@@ -208,6 +213,9 @@ class Steady:
             lines = await self.spool.lines_in(path)
             try:
                 await self._write(lines, _WRITE_S)
+            except JournalRefused:
+                await self.spool.set_aside(path)
+                continue
             except JournalUnavailable:
                 return
             await self.spool.done(path)

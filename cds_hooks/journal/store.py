@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
@@ -16,12 +17,12 @@ from sqlalchemy import CursorResult, Table, and_, bindparam, delete, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cds_hooks.errors import JournalUnavailable
+from cds_hooks.errors import JournalRefused, JournalUnavailable
 from cds_hooks.journal.entries import Entry, Outcome
-from cds_hooks.journal.opening import faults, open_engine
+from cds_hooks.journal.opening import REFUSALS, faults, is_refusal, open_engine
 from cds_hooks.journal.recall import still_told
 from cds_hooks.journal.rows import PLACES, Line, Place, Row, lines_of
-from cds_hooks.journal.tables import calls, cards_issued, codings, feedback, heard, jti, quiet, rule_sets
+from cds_hooks.journal.tables import calls, cards_issued, codings, feedback, fitting, heard, jti, quiet, rule_sets
 
 _AT_ONCE = 500
 """Cards looked up in one statement; databases take some ten thousand values at most."""
@@ -69,11 +70,13 @@ class Store:
     async def write(self, lines: Sequence[Line]) -> int:
         """How many lines of feedback are about cards of ours; all lines are kept, together or not at all.
 
-        A line that is there already stays as it is. Raises JournalUnavailable.
+        A line that is there already stays as it is. Raises JournalUnavailable, and JournalRefused for lines that
+        can never be written.
         """
         by_place: dict[Place, list[Line]] = {place: [] for place in PLACES}
         for line in lines:
-            by_place[line.place].append(line)
+            if (row := fitting(line.place, line.row)) is not None:
+                by_place[line.place].append(replace(line, row=row))
         async with self._turn, self.transaction() as connection:
             await connection.exec_driver_sql(_ONE_AT_A_TIME[self.engine.dialect.name])
             new_calls = await self._add_calls(connection, _rows(by_place["calls"]))
@@ -134,11 +137,16 @@ class Store:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One connection whose changes are kept together at the end. Raises JournalUnavailable."""
+        """One connection whose changes are kept together at the end.
+
+        Raises JournalUnavailable; JournalRefused when what was to be written is at fault.
+        """
         try:
             async with self.engine.begin() as connection:
                 yield connection
-        except self._faults:
+        except (*self._faults, *REFUSALS) as fault:
+            if is_refusal(fault):
+                raise JournalRefused("The journal does not take such an entry.") from None
             raise JournalUnavailable("The journal could not be written; send the feedback again later.") from None
 
     @asynccontextmanager

@@ -6,7 +6,9 @@ change here needs a migration in migrations/versions and another HEAD.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -46,6 +48,18 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+
+
+def fitting(place: str, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The row with those columns that its table has: another release may have written others into the spool.
+
+    None for what an older one remembered of what was told, if anything lacks: migrations drop that, too.
+    """
+    columns = metadata.tables[place].columns.keys()
+    if place == "quiet" and not row.keys() >= set(columns):
+        return None
+    return {name: value for name, value in row.items() if name in columns}
+
 
 jti = Table(
     "jti",

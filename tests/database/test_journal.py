@@ -1,6 +1,7 @@
 """The journal is the same in a SQLite file and in a PostgreSQL database."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import inspect, select, text
 
-from cds_hooks.errors import JournalUnavailable
+from cds_hooks.errors import JournalRefused, JournalUnavailable
 from cds_hooks.journal import upgrade as upgrading
 from cds_hooks.journal.entries import Call, Heard, Issued, Met, Outcome, Told, Unmapped
 from cds_hooks.journal.opening import engine_at, upgrade_at
@@ -127,6 +128,14 @@ def test_what_waited_as_text_is_the_same_in_the_database(address):
     assert decoded(encoded(lines)) == lines
     assert on(address, lambda store: store.write(decoded(encoded(lines)))) == 1
     assert on(address, rows(feedback))[0]["comment"] is None
+
+
+@pytest.mark.parametrize("changes", [{"card": "zero \0"}, {"card": "x" * 65}, {"card": 5.5}, {"at": "no time"}])
+def test_what_the_server_or_its_driver_refuses_is_told_apart_from_a_failure(postgres, changes):
+    [line] = lines_of([issued()])
+
+    with pytest.raises(JournalRefused):
+        on(postgres.new_database(), lambda store: store.write([replace(line, row={**line.row, **changes})]))
 
 
 @pytest.mark.parametrize("order", [(issued(), outcome()), (outcome(), issued())])

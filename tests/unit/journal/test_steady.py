@@ -19,7 +19,7 @@ from cds_hooks.journal.entries import Heard, Issued, Outcome
 from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.patience import Patience
 from cds_hooks.journal.replay_shared import SharedReplays
-from cds_hooks.journal.rows import lines_of
+from cds_hooks.journal.rows import Line, lines_of
 from cds_hooks.journal.spool import Spool
 from cds_hooks.journal.steady import Steady
 
@@ -265,10 +265,11 @@ def test_without_database_and_spool_feedback_is_refused_and_calls_are_lost(place
     assert "journal_entries_lost" in log()
 
 
-def test_a_spoilt_file_is_set_aside_and_the_others_are_written(place, log):
+@pytest.mark.parametrize("spoilt", [b"[[", b'[["feedback",{"card":["no text"]},""]]'])
+def test_a_spoilt_file_is_set_aside_and_the_others_are_written(place, log, spoilt):
     place.appear()
     asyncio.run(Spool(place.spool).keep(lines_of([outcome("good")])))
-    (place.spool / "0.lines").write_bytes(b"[[")
+    (place.spool / "0.lines").write_bytes(spoilt)
 
     async def start(steady):
         steady.start()
@@ -279,6 +280,55 @@ def test_a_spoilt_file_is_set_aside_and_the_others_are_written(place, log):
     assert place.rows() == ["good"]
     assert [path.name for path in place.spool.iterdir()] == ["0.unreadable"]
     assert "spool_unreadable" in log()
+
+
+def spooled(place, name, *lines):
+    place.spool.mkdir(exist_ok=True)
+    (place.spool / f"{name}.lines").write_text(json.dumps(lines))
+
+
+def test_a_batch_that_the_database_refuses_is_set_aside_and_holds_nobody_up(place, log):
+    place.appear()
+    spooled(place, "0", ["cards_issued", {"card": "no more than this"}, ""])
+    asyncio.run(Spool(place.spool).keep(lines_of([outcome("good")])))
+
+    async def start(steady):
+        steady.start()
+        await until(lambda: place.waiting() == [])
+        await steady.report([outcome("live")])
+
+    run(place.steady(), start)
+
+    assert place.rows() == ["good", "live"]
+    assert [path.name for path in place.spool.iterdir()] == ["0.unreadable"]
+    assert [event for event in log() if event != "spool_replayed"] == ["journal_refused", "spool_unreadable"]
+
+
+def test_a_batch_of_another_release_is_written_as_far_as_it_means_anything_now(place, log):
+    place.appear()
+    old = {"card": "x", "fact": "f", "subject": "s", "tier": "ROUTINE"}
+    old |= {"until": "2026-03-18T09:30:00Z", "latest": "2026-03-18T09:30:00Z"}
+    card = {"card": "c1", "service": "s", "client": "a", "rules": "R-A", "at": "2026-03-18T09:30:00Z"}
+    spooled(place, "0", ["quiet", old, ""], ["cards_issued", card | {"new": 1}, ""])
+
+    async def start(steady):
+        steady.start()
+        await until(lambda: place.waiting() == [])
+
+    run(place.steady(), start)
+
+    assert (place.rows("cards_issued"), place.rows("quiet")) == (["c1"], [])
+    assert log() == ["spool_replayed"]
+
+
+def test_what_can_be_written_nowhere_is_told_to_its_sender(place):
+    place.appear()
+
+    async def refused(steady):
+        with pytest.raises(JournalUnavailable):
+            await steady.spool.keep([Line("feedback", {"card": object()})])
+
+    run(place.steady(), refused)
 
 
 def test_two_processes_may_empty_one_spool(place, log):

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, inspect, select
 from sqlalchemy.exc import StatementError
 
-from cds_hooks.errors import JournalUnavailable
+from cds_hooks.errors import JournalRefused, JournalUnavailable
 from cds_hooks.journal import upgrade as upgrading
 from cds_hooks.journal.entries import Issued, Outcome
 from cds_hooks.journal.later import OpenedLater
 from cds_hooks.journal.opening import engine_at, upgrade_at
 from cds_hooks.journal.replay import ReplayStore
+from cds_hooks.journal.rows import Line
 from cds_hooks.journal.store import open_store
 from cds_hooks.journal.tables import HEAD, cards_issued, feedback, metadata
 
@@ -124,6 +125,26 @@ def test_a_comment_is_kept_only_where_that_is_asked_for(keep, comment):
     [row] = kept([reporting(outcome(comment="she is better"))], keep_comments=keep)
 
     assert (row["comment"], row["comment_length"]) == (comment, 13)
+
+
+def test_a_comment_is_kept_without_what_no_database_takes():
+    [row] = kept([reporting(outcome(comment="she\0is\ud800better"))], keep_comments=True)
+
+    assert row["comment"] == "she?is?better"
+
+
+def test_what_the_database_refuses_is_told_apart_from_one_that_fails():
+    async def refused(row):
+        store = await open_store(MEMORY, keep_comments=False)
+        try:
+            with pytest.raises(JournalRefused):
+                await store.write([Line("cards_issued", row)])
+        finally:
+            await store.close()
+
+    whole = {"card": "c1", "service": "s", "client": "a", "rules": "", "at": AT}
+    for row in ({"card": "c1"}, whole | {"at": "no time"}, whole | {"card": "\ud800"}, whole | {"card": 2**70}):
+        asyncio.run(refused(row))
 
 
 @pytest.mark.parametrize("text", ["Jane Canary", "x" * 65, "canary\n", "<b>"])
