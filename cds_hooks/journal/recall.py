@@ -20,7 +20,8 @@ _SLOW_S = 0.05
 _REST_S = 5.0
 _TOLD = (
     "SELECT quiet.facts, heard.facts FROM quiet JOIN heard ON heard.subject = quiet.subject "
-    "WHERE quiet.subject = ? AND quiet.until > ?"
+    "WHERE quiet.subject = ?1 AND quiet.until > ?2 AND heard.at <= ?2 "
+    "AND NOT EXISTS (SELECT 1 FROM cards_issued WHERE card = quiet.card AND at > ?2)"
 )
 _log = structlog.get_logger()
 

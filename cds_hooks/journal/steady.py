@@ -197,7 +197,7 @@ class Steady:
             raise JournalUnavailable("The journal does not answer at the moment.")
         try:
             async with asyncio.timeout(limit_s):
-                return await self.journal.ask(lambda store: store.write(lines))
+                return await self.journal.ask(lambda store: store.write(lines, self._clock()))
         except JournalRefused:
             _log.error("journal_refused", items=len(lines))
             raise

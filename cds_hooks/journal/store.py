@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, and_, bindparam, delete, select, update
+from sqlalchemy import CursorResult, Table, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -37,13 +37,17 @@ _PLAINLY: tuple[tuple[Table, Place], ...] = (
 )
 _HEARD_LATER = (
     update(heard)
-    .where(heard.c.subject == bindparam("whose"), heard.c.at <= bindparam("then"))
+    .where(heard.c.subject == bindparam("whose"))
+    .where(or_(heard.c.at <= bindparam("then"), heard.c.at > bindparam("ahead")))
     .values(facts=bindparam("said"), at=bindparam("then"))
 )
 _WITHOUT_WAITING_FOR_THE_DISK = "SET synchronous_commit = off"
 """For tokens: a server that loses its power forgets those of the last half second."""
 _LONGEST_IN_A_SPOOL = timedelta(days=1)
 """As long an answer is remembered that said nothing: nothing older can come after it and stay quiet."""
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""Between hosts. What is dated further ahead comes from a clock that was wrong."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _LIFE_OF_A_TOKEN = timedelta(hours=2)
 """One lives an hour at most."""
 
@@ -67,11 +71,12 @@ class Store:
         """How many of the outcomes are about cards that this service sent to this caller; each is kept once."""
         return await self.write(lines_of(outcomes, keep_comments=self._keep_comments))
 
-    async def write(self, lines: Sequence[Line]) -> int:
+    async def write(self, lines: Sequence[Line], now: datetime | None = None) -> int:
         """How many lines of feedback are about cards of ours; all lines are kept, together or not at all.
 
-        A line that is there already stays as it is. Raises JournalUnavailable, and JournalRefused for lines that
-        can never be written.
+        A line that is there already stays as it is. With `now`, what was told at a later instant than that is
+        forgotten: a clock that was set back would else keep it quiet for longer than anything may be.
+        Raises JournalUnavailable, and JournalRefused for lines that can never be written.
         """
         by_place: dict[Place, list[Line]] = {place: [] for place in PLACES}
         for line in lines:
@@ -83,15 +88,19 @@ class Store:
             await self._count(connection, [one for one in by_place["codings"] if one.call in new_calls])
             for table, place in _PLAINLY:
                 await self._add(connection, table, _rows(by_place[place]))
-            await self._hear(connection, _rows(by_place["heard"]))
+            await self._hear(connection, _rows(by_place["heard"]), now + _CLOCKS_DIFFER if now else _NEVER)
             await _match(connection, _rows(by_place["cards_issued"]))
             return await self._add_feedback(connection, _rows(by_place["feedback"]))
 
     async def told(self, subjects: Sequence[str], at: datetime) -> frozenset[str]:
-        """Hashes of facts that stay quiet at this instant: told to these subjects, and in their latest answer."""
+        """Hashes of facts that stay quiet at this instant: told to these subjects, and in their latest answer.
+
+        What was told later than that is none of it: a clock was ahead, and the end of that time is as wrong.
+        """
         both = quiet.join(heard, heard.c.subject == quiet.c.subject)
         asked = select(quiet.c.facts, heard.c.facts).select_from(both)
-        asked = asked.where(quiet.c.subject.in_(subjects), quiet.c.until > at)
+        asked = asked.where(quiet.c.subject.in_(subjects), quiet.c.until > at, heard.c.at <= at)
+        asked = asked.where(~exists().where(cards_issued.c.card == quiet.c.card, cards_issued.c.at > at))
         async with self._quickly() as connection:
             return still_told((told, said) for told, said in await connection.execute(asked))
 
@@ -193,7 +202,7 @@ class Store:
         if rows:
             await connection.execute(self._new(table), rows)
 
-    async def _hear(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    async def _hear(self, connection: AsyncConnection, rows: Sequence[Row], ahead: datetime) -> None:
         """Nothing; the latest answer of each subject is known, in whatever order answers are written.
 
         One without cards, too: an older answer may still lie in a spool, and would else be taken for the latest.
@@ -202,9 +211,12 @@ class Store:
         await self._add(connection, heard, list(newest.values()))
         if newest:
             renewed = [
-                {"whose": one["subject"], "said": one["facts"], "then": one["at"]} for one in newest.values()
+                {"whose": one["subject"], "said": one["facts"], "then": one["at"], "ahead": ahead}
+                for one in newest.values()
             ]
             await connection.execute(_HEARD_LATER, renewed)
+            wrong = select(cards_issued.c.card).where(cards_issued.c.at > ahead)
+            await connection.execute(delete(quiet).where(quiet.c.card.in_(wrong)))
 
     async def _add_calls(self, connection: AsyncConnection, rows: Sequence[Row]) -> frozenset[str]:
         """Ids of the calls that are new."""

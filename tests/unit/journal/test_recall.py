@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from cds_hooks.journal import recall as recalling
-from cds_hooks.journal.entries import Heard, Told
+from cds_hooks.journal.entries import Heard, Issued, Told
 from cds_hooks.journal.recall import Recall
+from cds_hooks.journal.rows import lines_of
 from cds_hooks.journal.store import open_store
 
 AT = datetime(2026, 3, 18, 9, 30, tzinfo=UTC)
@@ -50,6 +51,55 @@ def test_it_knows_what_the_database_knows(file):
     ]
 
     assert read(file, *asked) == [{"f1"}, {"f1"}, set(), set()]
+
+
+AHEAD = AT + 12 * HOUR
+"""What the clock showed before it was set back to AT."""
+
+
+def shown(card, at):
+    hours = at + 4 * HOUR
+    return [Issued(card, "s", "a", ("R",), at), Told(card, "subject", ("f1",), "EMERGENCY", hours, hours)]
+
+
+def told_after(path, writes, *asked):
+    """What is still told at these instants, as the database says and as the file does, after lines and when each
+    of them was written.
+    """
+
+    async def run():
+        store = await open_store(f"sqlite+aiosqlite:///{path}", keep_comments=False)
+        for entries, now in writes:
+            await store.write(lines_of(entries), now)
+        told = [await store.told(["subject"], at) for at in asked]
+        await store.close()
+        return told
+
+    told = asyncio.run(run())
+    assert read(path, *[(["subject"], at) for at in asked]) == told
+    return told
+
+
+@pytest.mark.parametrize("hours", [0, 5, 11.9])
+def test_what_was_shown_by_a_clock_ahead_keeps_nothing_quiet(tmp_path, hours):
+    before = [*shown("c1", AHEAD), Heard("subject", AHEAD, ("f1",))], AHEAD
+
+    assert told_after(tmp_path / "j", [before], AT + hours * HOUR) == [set()]
+
+
+def test_after_a_clock_was_set_back_it_is_quiet_as_long_as_after_any_answer(tmp_path):
+    before = [*shown("c1", AHEAD), Heard("subject", AHEAD, ("f1",))], AHEAD
+    again = [*shown("c2", AT), Heard("subject", AT, ("f1",))], AT
+    asked = [AT + hours * HOUR for hours in (0, 3.9, 4, 12, 15.9)]
+
+    assert told_after(tmp_path / "j", [before, again], *asked) == [{"f1"}, {"f1"}, set(), set(), set()]
+
+
+def test_an_answer_that_was_only_written_late_replaces_no_later_one(tmp_path):
+    now = AT + HOUR
+    early, late = ([*shown("c1", AT), Heard("subject", AT, ("f1",))], now), ([Heard("subject", now, ())], now)
+
+    assert told_after(tmp_path / "j", [late, early], now) == [set()]
 
 
 def test_it_waits_for_no_writer(file):
