@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -75,6 +76,16 @@ class Spool:
         """Nothing; the batch is gone from here. One that stays is written again, which is no harm."""
         await self._away(path, None)
 
+    async def forget(self, before: datetime) -> None:
+        """Nothing; what nobody will read, batches begun or set aside, is gone if it was written before that."""
+        await asyncio.to_thread(self._forget, before.timestamp())
+
+    def _forget(self, before: float) -> None:
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                if path.suffix in {_BEGUN, _SPOILT} and path.stat().st_mtime < before:
+                    path.unlink()
+
     def _names(self) -> Iterator[str]:
         with suppress(FileNotFoundError), os.scandir(self._folder) as entries:
             yield from (entry.name for entry in entries if entry.name.endswith(_WHOLE))
@@ -89,16 +100,25 @@ class Spool:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             path = self._folder / uuid4().hex
-            with path.with_suffix(_BEGUN).open("wb") as file:
-                file.write(encoded(lines))
-                file.flush()
-                os.fsync(file.fileno())
+            _write(path.with_suffix(_BEGUN), encoded(lines))
             path.with_suffix(_BEGUN).rename(path.with_suffix(_WHOLE))
             _flush(self._folder)
         except (OSError, ValueError, TypeError):
             raise JournalUnavailable(
                 "Neither the journal nor the spool could be written; send it again."
             ) from None
+
+
+def _write(path: Path, text: bytes) -> None:
+    """Nothing; the text is on the disk, or else nothing of it."""
+    try:
+        with path.open("wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _flush(folder: Path) -> None:

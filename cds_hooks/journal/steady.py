@@ -231,6 +231,8 @@ class Steady:
             await self.journal.ask(lambda store: store.forget(before, now))
         except JournalUnavailable:
             _log.error("journal_not_cleared")
+        if self._keep_days:
+            await self.spool.forget(before)
 
     def _lost(self, entries: int) -> None:
         self.dropped += entries

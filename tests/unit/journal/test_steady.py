@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -379,6 +380,38 @@ def test_old_entries_are_removed_now_and_then(place):
     run(place.steady(), lambda s: s.keep([issued("c2")]), lambda s: until(lambda: s.queued == 0))
 
     assert place.rows() == ["new"]
+
+
+def test_a_batch_that_could_not_be_written_leaves_nothing_behind(place, monkeypatch):
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cds_hooks.journal.spool.os.fsync", full)
+    with pytest.raises(JournalUnavailable):
+        asyncio.run(Spool(place.spool).keep(lines_of([outcome(comment="she is better")], keep_comments=True)))
+
+    assert [*place.spool.iterdir()] == []
+
+
+@pytest.mark.parametrize(("keep_days", "left"), [(7, ["new.part", "new.unreadable"]), (0, None)])
+def test_what_nobody_reads_in_the_spool_is_removed_like_old_entries(place, keep_days, left):
+    place.appear()
+    place.spool.mkdir()
+    for days, name in ((8, "old"), (6, "new")):
+        for ending in (".part", ".unreadable"):
+            path = (place.spool / name).with_suffix(ending)
+            path.touch()
+            os.utime(path, times=((AT - timedelta(days=days)).timestamp(),) * 2)
+    before = sorted(path.name for path in place.spool.iterdir())
+
+    async def write(steady):
+        await steady.keep([issued("c1")])
+        await until(lambda: steady.queued == 0)
+        await asyncio.sleep(0.2)
+
+    run(place.steady(keep_days=keep_days), write)
+
+    assert sorted(path.name for path in place.spool.iterdir()) == (left or before)
 
 
 def test_clearing_that_fails_is_logged(place, log):
