@@ -24,7 +24,8 @@ LIMIT_S = 0.05
 """What one question gets in a deployment."""
 SLOW_S = 0.005
 """What questions may take on average. A database that is always slower would make every answer late."""
-_ROW = 20
+ROW = 20
+"""Questions over which that is."""
 _PAUSE_S = 5.0
 _PROBE_S = 5.0
 _log = structlog.get_logger()
@@ -45,7 +46,7 @@ class Patience:
         self._limit_s = limit_s
         self._slow_s = slow_s
         self._pause_s = pause_s
-        self._took: deque[float] = deque(maxlen=_ROW)
+        self._took: deque[float] = deque(maxlen=ROW)
         self._resting: asyncio.Task[None] | None = None
 
     @property
@@ -60,7 +61,7 @@ class Patience:
         asked, took = _timed(question)
         is_there = await _is_there(asked, self._limit_s)
         self._took.append(took())
-        if not is_there or (len(self._took) == _ROW and sum(self._took) > _ROW * self._slow_s):
+        if not is_there or (len(self._took) == ROW and sum(self._took) > ROW * self._slow_s):
             self._rest(asked)
         return asked.result() if is_there else None
 

@@ -8,12 +8,15 @@ thread go on at a time. So the file is read where the answer is made, and is nev
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 import structlog
+
+from cds_hooks.journal.patience import ROW, SLOW_S
 
 _SLOW_S = 0.05
 """A disk that takes longer is left alone for a while, since the next answer would wait for it, too."""
@@ -33,6 +36,8 @@ class Recall:
         self._file = file
         self._connection: sqlite3.Connection | None = None
         self._try_again = 0.0
+        self._took: deque[float] = deque(maxlen=ROW)
+        self._longest = _SLOW_S
 
     @property
     def is_resting(self) -> bool:
@@ -50,8 +55,7 @@ class Recall:
             self.close()
             self._rest(type(fault).__name__)
             return None
-        if monotonic() - started > _SLOW_S:
-            self._rest("slow")
+        self._judge(monotonic() - started)
         return still_told(found)
 
     def close(self) -> None:
@@ -66,8 +70,20 @@ class Recall:
             self._connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
         return [row for subject in subjects for row in self._connection.execute(_TOLD, (subject, at))]
 
+    def _judge(self, took: float) -> None:
+        """Nothing; after one slow reading, or a row that was slow on average, the file rests. The first reading
+        after a rest must be quick, or it rests on.
+        """
+        self._took.append(took)
+        if took > self._longest or (len(self._took) == ROW and sum(self._took) > ROW * SLOW_S):
+            self._rest("slow")
+        else:
+            self._longest = _SLOW_S
+
     def _rest(self, why: str) -> None:
         self._try_again = monotonic() + _REST_S
+        self._took.clear()
+        self._longest = SLOW_S
         _log.error("journal_slow", error=why)
 
 

@@ -130,3 +130,40 @@ def test_after_a_slow_answer_the_file_is_left_alone_for_a_while(file, monkeypatc
     monkeypatch.setattr(recalling, "monotonic", lambda: next(times))
 
     assert read(file, *[(["subject"], AT)] * 3) == [{"f1"}, None, {"f1"}]
+
+
+class Disk:
+    """A clock that goes on by what each reading takes."""
+
+    def __init__(self, monkeypatch, recall):
+        self.now = self.takes = 0.0
+        self.readings = 0
+        monkeypatch.setattr(recalling, "monotonic", lambda: self.now)
+        monkeypatch.setattr(recall, "_read", self.read)
+
+    def read(self, _subjects, _at):
+        self.readings += 1
+        self.now += self.takes
+        return []
+
+
+def readings(monkeypatch, file, *steps):
+    """How often the file was read for a hundred answers, after each pause and with readings that take so long."""
+    recall = Recall(file)
+    disk = Disk(monkeypatch, recall)
+    found = []
+    for pause, disk.takes in steps:
+        disk.now += pause
+        before = disk.readings
+        for _ in range(100):
+            recall.told(["subject"], AT)
+        found.append(disk.readings - before)
+    return found
+
+
+def test_a_file_that_is_always_somewhat_slow_is_left_alone_until_it_is_quick(file, monkeypatch):
+    assert readings(monkeypatch, file, (0, 0.04), (6, 0.04), (6, 0.001), (0, 0.0065)) == [20, 1, 100, 15]
+
+
+def test_a_file_that_is_quick_on_the_whole_is_read_on(file, monkeypatch):
+    assert readings(monkeypatch, file, (0, 0.004), (0, 0.001)) == [100, 100]
