@@ -34,6 +34,8 @@ _STATEMENT_S = 5.0
 _CANNOT_BE_OPENED = (
     "CDS_JOURNAL cannot be opened: name a file in a folder we may write to, or a database that is there."
 )
+_OLDER = "CDS_JOURNAL was written by an older release: run `pinpoint journal upgrade`."
+_NEWER = "CDS_JOURNAL was written by a newer release: run that one, or name another journal."
 
 
 async def open_engine(url: str) -> AsyncEngine:
@@ -51,7 +53,7 @@ async def open_engine(url: str) -> AsyncEngine:
         raise JournalUnavailable(_CANNOT_BE_OPENED) from None
     if version not in {"", HEAD}:
         await engine.dispose()
-        raise JournalUnavailable("CDS_JOURNAL was written by another release: run `pinpoint journal upgrade`.")
+        raise JournalUnavailable(_NEWER if version > HEAD else _OLDER)
     return engine
 
 
@@ -63,6 +65,8 @@ async def upgrade_at(url: str) -> tuple[str, str]:
     engine = engine_at(url)
     try:
         before = await _ready(engine)
+        if before > HEAD:
+            raise JournalUnavailable(_NEWER)
         await upgrade(engine)
         return before, await version_of(engine)
     except faults(engine):

@@ -240,14 +240,25 @@ def test_what_is_written_is_on_the_disk_at_once(tmp_path):
     assert asyncio.run(pragmas()) == ["wal", 2]
 
 
-def test_a_journal_of_another_release_is_left_as_it_is(tmp_path):
-    path = tmp_path / "journal.sqlite"
+@pytest.mark.parametrize(
+    ("version", "todo"), [("0002", "run `pinpoint journal upgrade`"), ("9999", "written by a newer release")]
+)
+def test_a_journal_of_another_release_is_left_as_it_is(tmp_path, version, todo):
+    with pytest.raises(JournalUnavailable, match=todo):
+        asyncio.run(open_store(standing_at(tmp_path, version), keep_comments=False))
+
+
+def test_a_journal_of_a_newer_release_cannot_be_upgraded(tmp_path):
+    with pytest.raises(JournalUnavailable, match="written by a newer release"):
+        asyncio.run(upgrade_at(standing_at(tmp_path, "9999")))
+
+
+def standing_at(folder, version):
+    path = folder / "journal.sqlite"
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("CREATE TABLE alembic_version (version_num TEXT)")
-        file.execute("INSERT INTO alembic_version VALUES ('9999')")
-
-    with pytest.raises(JournalUnavailable, match="pinpoint journal upgrade"):
-        asyncio.run(open_store(f"sqlite+aiosqlite:///{path}", keep_comments=False))
+        file.execute("INSERT INTO alembic_version VALUES (?)", (version,))
+    return f"sqlite+aiosqlite:///{path}"
 
 
 @pytest.mark.parametrize("opening", [lambda url: open_store(url, keep_comments=False), upgrade_at])
