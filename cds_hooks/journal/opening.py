@@ -62,7 +62,7 @@ async def upgrade_at(url: str) -> tuple[str, str]:
 
     Raises JournalUnavailable.
     """
-    engine = engine_at(url)
+    engine = engine_at(url, statement_s=None)
     try:
         before = await _ready(engine)
         if before > HEAD:
@@ -75,10 +75,13 @@ async def upgrade_at(url: str) -> tuple[str, str]:
         await engine.dispose()
 
 
-def engine_at(url: str) -> AsyncEngine:
-    """Connections to the database; one kept in memory has a single connection, or each would see its own."""
+def engine_at(url: str, *, statement_s: float | None = _STATEMENT_S) -> AsyncEngine:
+    """Connections to the database; one kept in memory has a single connection, or each would see its own.
+
+    `statement_s`: what a server may take for one statement; None: as long as it takes.
+    """
     if url.startswith("postgresql"):
-        limits = {"timeout": _PATIENCE_S, "command_timeout": _STATEMENT_S}
+        limits = {"timeout": _PATIENCE_S, "command_timeout": statement_s}
         return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=limits)
     in_memory = {"poolclass": StaticPool} if url.endswith(":memory:") else {}
     engine = create_async_engine(url, hide_parameters=True, **in_memory)

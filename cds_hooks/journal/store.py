@@ -13,7 +13,19 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,10 +34,22 @@ from cds_hooks.journal.entries import Entry, Outcome
 from cds_hooks.journal.opening import REFUSALS, faults, is_refusal, open_engine
 from cds_hooks.journal.recall import still_told
 from cds_hooks.journal.rows import PLACES, Line, Place, Row, lines_of
-from cds_hooks.journal.tables import calls, cards_issued, codings, feedback, fitting, heard, jti, quiet, rule_sets
+from cds_hooks.journal.tables import (
+    calls,
+    cards_issued,
+    codings,
+    feedback,
+    fitting,
+    heard,
+    jti,
+    outdated,
+    quiet,
+    rule_sets,
+)
 
 _AT_ONCE = 500
 """Cards looked up in one statement; databases take some ten thousand values at most."""
+_GONE_AT_ONCE = 5_000
 _ONE_AT_A_TIME = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7310002)"}
 """By dialect: what lets one writer after the other in. A card and what is said of it, written at the same time,
 would else not see each other.
@@ -43,13 +67,9 @@ _HEARD_LATER = (
 )
 _WITHOUT_WAITING_FOR_THE_DISK = "SET synchronous_commit = off"
 """For tokens: a server that loses its power forgets those of the last half second."""
-_LONGEST_IN_A_SPOOL = timedelta(days=1)
-"""As long an answer is remembered that said nothing: nothing older can come after it and stay quiet."""
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """Between hosts. What is dated further ahead comes from a clock that was wrong."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
-_LIFE_OF_A_TOKEN = timedelta(hours=2)
-"""One lives an hour at most."""
 
 
 class Store:
@@ -125,19 +145,18 @@ class Store:
 
     async def forget(self, before: datetime, now: datetime) -> int:
         """How many rows are gone: entries from before that instant, and what nobody can need any more now."""
-        past = (
-            delete(calls).where(calls.c.at < before),
-            delete(cards_issued).where(cards_issued.c.at < before),
-            delete(feedback).where(feedback.c.received < before),
-            delete(codings).where(codings.c.day < before.astimezone(UTC).date()),
-            delete(quiet).where(quiet.c.latest < now),
-            delete(heard).where(
-                heard.c.at < now - _LONGEST_IN_A_SPOOL, heard.c.subject.not_in(select(quiet.c.subject))
-            ),
-            delete(jti).where(jti.c.until < (now - _LIFE_OF_A_TOKEN).timestamp()),
-        )
-        async with self.transaction() as connection:
-            return sum([_count_of(await connection.execute(one)) for one in past])
+        return sum([await self._remove(*one) for one in outdated(before, now)])
+
+    async def _remove(self, table: Table, which: ColumnElement[bool]) -> int:
+        """How many rows are gone, some at a time: a server that is asked for all at once takes too long."""
+        keys = table.primary_key.columns
+        some = delete(table).where(tuple_(*keys).in_(select(*keys).where(which).limit(_GONE_AT_ONCE)))
+        gone, last = 0, _GONE_AT_ONCE
+        while last == _GONE_AT_ONCE:
+            async with self.transaction() as connection:
+                last = _count_of(await connection.execute(some))
+            gone += last
+        return gone
 
     async def close(self) -> None:
         """Nothing; no connection is left open."""

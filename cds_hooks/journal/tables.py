@@ -7,12 +7,13 @@ change here needs a migration in migrations/versions and another HEAD.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     Dialect,
@@ -23,11 +24,17 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
+    select,
 )
 from sqlalchemy.types import TypeDecorator
 
 HEAD = "0003"
 """The newest migration."""
+_LONGEST_IN_A_SPOOL = timedelta(days=1)
+"""As long an answer is remembered that said nothing: nothing older can come after it and stay quiet."""
+_LIFE_OF_A_TOKEN = timedelta(hours=2)
+"""One lives an hour at most."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -173,3 +180,17 @@ heard = Table(
     Column("at", UtcTime, nullable=False),
 )
 """What the latest answer said, one row for each subject that has any in `quiet`; hashes as there."""
+
+
+def outdated(before: datetime, now: datetime) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
+    """Which rows may go: entries from before that instant, and what nobody can need any more now."""
+    unneeded = heard.c.subject.not_in(select(quiet.c.subject))
+    return (
+        (calls, calls.c.at < before),
+        (cards_issued, cards_issued.c.at < before),
+        (feedback, feedback.c.received < before),
+        (codings, codings.c.day < before.astimezone(UTC).date()),
+        (quiet, quiet.c.latest < now),
+        (heard, and_(heard.c.at < now - _LONGEST_IN_A_SPOOL, unneeded)),
+        (jti, jti.c.until < (now - _LIFE_OF_A_TOKEN).timestamp()),
+    )

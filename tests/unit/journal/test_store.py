@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, inspect, select
 from sqlalchemy.exc import StatementError
 
 from cds_hooks.errors import JournalRefused, JournalUnavailable
+from cds_hooks.journal import opening
 from cds_hooks.journal import upgrade as upgrading
 from cds_hooks.journal.entries import Issued, Outcome
 from cds_hooks.journal.later import OpenedLater
@@ -320,6 +321,40 @@ def test_a_locked_file_is_not_waited_for_for_ever(tmp_path, monkeypatch):
 
     with pytest.raises(JournalUnavailable):
         asyncio.run(run())
+
+
+def test_what_was_forgotten_stays_forgotten_when_the_rest_fails(monkeypatch):
+    monkeypatch.setattr("cds_hooks.journal.store._GONE_AT_ONCE", 2)
+    later = AT + timedelta(days=1)
+
+    async def break_off(store):
+        async with store.transaction() as connection:
+            await connection.exec_driver_sql("DROP TABLE codings")
+        with pytest.raises(JournalUnavailable):
+            await store.forget(later, later)
+
+    old = [outcome(f"c{number}") for number in range(5)]
+    [row] = kept([reporting(*old, outcome("new", received=later)), break_off])
+
+    assert row["card"] == "new"
+
+
+def test_how_many_are_forgotten_is_told_of_however_many_pieces(monkeypatch):
+    monkeypatch.setattr("cds_hooks.journal.store._GONE_AT_ONCE", 2)
+    told = []
+
+    async def forget(store):
+        told.append(await store.forget(AT + timedelta(days=1), AT))
+
+    assert kept([issuing(issued()), reporting(*(outcome(f"c{number}") for number in range(4))), forget]) == []
+    assert told == [5]
+
+
+def test_only_an_upgrade_may_take_as_long_as_it_takes(monkeypatch):
+    monkeypatch.setattr(opening, "create_async_engine", lambda _url, **options: options["connect_args"])
+
+    assert opening.engine_at("postgresql+asyncpg://x")["command_timeout"] == 5.0
+    assert opening.engine_at("postgresql+asyncpg://x", statement_s=None)["command_timeout"] is None
 
 
 # ---------------------------------------------------------------- opened later
