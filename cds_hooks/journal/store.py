@@ -18,10 +18,8 @@ from sqlalchemy import (
     CursorResult,
     Table,
     and_,
-    bindparam,
     delete,
     exists,
-    or_,
     select,
     tuple_,
     update,
@@ -35,6 +33,7 @@ from cds_hooks.journal.opening import REFUSALS, faults, is_refusal, open_engine
 from cds_hooks.journal.recall import still_told
 from cds_hooks.journal.rows import PLACES, Line, Place, Row, lines_of
 from cds_hooks.journal.tables import (
+    HEARD_LATER,
     calls,
     cards_issued,
     codings,
@@ -42,9 +41,9 @@ from cds_hooks.journal.tables import (
     fitting,
     heard,
     jti,
+    metadata,
     outdated,
     quiet,
-    rule_sets,
 )
 
 _AT_ONCE = 500
@@ -54,17 +53,7 @@ _ONE_AT_A_TIME = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory
 """By dialect: what lets one writer after the other in. A card and what is said of it, written at the same time,
 would else not see each other.
 """
-_PLAINLY: tuple[tuple[Table, Place], ...] = (
-    (rule_sets, "rule_sets"),
-    (cards_issued, "cards_issued"),
-    (quiet, "quiet"),
-)
-_HEARD_LATER = (
-    update(heard)
-    .where(heard.c.subject == bindparam("whose"))
-    .where(or_(heard.c.at <= bindparam("then"), heard.c.at > bindparam("ahead")))
-    .values(facts=bindparam("said"), at=bindparam("then"))
-)
+_PLAINLY: tuple[Place, ...] = ("rule_sets", "cards_issued", "quiet")
 _WITHOUT_WAITING_FOR_THE_DISK = "SET synchronous_commit = off"
 """For tokens: a server that loses its power forgets those of the last half second."""
 _CLOCKS_DIFFER = timedelta(minutes=1)
@@ -106,8 +95,8 @@ class Store:
             await connection.exec_driver_sql(_ONE_AT_A_TIME[self.engine.dialect.name])
             new_calls = await self._add_calls(connection, _rows(by_place["calls"]))
             await self._count(connection, [one for one in by_place["codings"] if one.call in new_calls])
-            for table, place in _PLAINLY:
-                await self._add(connection, table, _rows(by_place[place]))
+            for place in _PLAINLY:
+                await self._add(connection, metadata.tables[place], _rows(by_place[place]))
             await self._hear(connection, _rows(by_place["heard"]), now + _CLOCKS_DIFFER if now else _NEVER)
             await _match(connection, _rows(by_place["cards_issued"]))
             return await self._add_feedback(connection, _rows(by_place["feedback"]))
@@ -233,7 +222,7 @@ class Store:
                 {"whose": one["subject"], "said": one["facts"], "then": one["at"], "ahead": ahead}
                 for one in newest.values()
             ]
-            await connection.execute(_HEARD_LATER, renewed)
+            await connection.execute(HEARD_LATER, renewed)
             wrong = select(cards_issued.c.card).where(cards_issued.c.at > ahead)
             await connection.execute(delete(quiet).where(quiet.c.card.in_(wrong)))
 

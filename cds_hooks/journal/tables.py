@@ -25,7 +25,10 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
+    or_,
     select,
+    update,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -180,6 +183,13 @@ heard = Table(
     Column("at", UtcTime, nullable=False),
 )
 """What the latest answer said, one row for each subject that has any in `quiet`; hashes as there."""
+HEARD_LATER = (
+    update(heard)
+    .where(heard.c.subject == bindparam("whose"))
+    .where(or_(heard.c.at <= bindparam("then"), heard.c.at > bindparam("ahead")))
+    .values(facts=bindparam("said"), at=bindparam("then"))
+)
+"""A later answer takes the place of an earlier one, and any the place of one that is dated ahead."""
 
 
 def outdated(before: datetime, now: datetime) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
