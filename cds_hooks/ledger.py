@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from uuid import uuid4
 
@@ -65,6 +66,7 @@ def call_of(visit: Visit, spoken: Spoken, versions: Mapping[str, str], mode: str
     An answer at a glance is one without advice: it asked the rules of its hook, and met none. They are named, for
     a rule that never speaks again would else not be missed while all calls are of that kind.
     """
+    is_at_a_glance = spoken.advice is None and visit.status == _ANSWERED
     outside = Call(
         id=str(uuid4()),
         at=visit.at,
@@ -79,12 +81,11 @@ def call_of(visit: Visit, spoken: Spoken, versions: Mapping[str, str], mode: str
         digest=versions.get("digest", ""),
         mode=mode,
         cards=tuple(Made(card.uuid, card.indicator, how) for card, how in _with_hows(spoken)),
+        rules=_asked(visit.hook, library) if is_at_a_glance and library else (),
     )
-    if library is None:
-        return outside
-    if spoken.advice is not None:
-        return _judged(outside, spoken, spoken.advice, library)
-    return replace(outside, rules=_asked(visit.hook, library)) if visit.status == _ANSWERED else outside
+    return (
+        outside if spoken.advice is None or library is None else _judged(outside, spoken, spoken.advice, library)
+    )
 
 
 def issued(visit: Visit, spoken: Spoken) -> tuple[Issued, ...]:
@@ -128,6 +129,7 @@ def _judged(outside: Call, spoken: Spoken, advice: Advice, library: Library) -> 
     )
 
 
+@lru_cache(maxsize=20)
 def _asked(hook: str, library: Library) -> tuple[str, ...]:
     rules: tuple[Criterion | Cause, ...] = (*library.criteria.values(), *library.causes.values())
     return tuple(rule.id for rule in rules if is_asked(rule, hook))

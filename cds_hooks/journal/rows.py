@@ -48,7 +48,18 @@ class Line:
 def lines_of(entries: Iterable[Entry], *, keep_comments: bool = False) -> tuple[Line, ...]:
     """The rows of these entries, in the order in which they must be written."""
     lines = [line for entry in entries for line in _lines(entry, keep_comments=keep_comments)]
-    return tuple(sorted(lines, key=lambda line: PLACES.index(line.place)))
+    return tuple(sorted(_once(lines), key=lambda line: PLACES.index(line.place)))
+
+
+def _once(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines; of the rules that calls asked, which are mostly the same, each set once."""
+    named = set[tuple[object, ...]]()
+    for line in lines:
+        rules = tuple(line.row.values()) if line.place == "rule_sets" else ()
+        if rules not in named:
+            yield line
+        if rules:
+            named.add(rules)
 
 
 def encoded(lines: Iterable[Line]) -> bytes:

@@ -64,11 +64,15 @@ def test_no_word_stands_in_the_glossary_twice():
 
 
 def test_the_error_tree_shows_every_error():
-    tree = re.findall(r"[├└]── (\w+)", errors.__doc__)
+    drawn = re.findall(r"^(.*)[├└]── (\w+)", errors.__doc__, re.MULTILINE)
+    tree = [(len(indent), name) for indent, name in drawn]
+    above = {
+        name: next((other for at, other in reversed(tree[:place]) if at < depth), "CdsError")
+        for place, (depth, name) in enumerate(tree)
+    }
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind is not errors.CdsError]
 
-    assert sorted(tree) == sorted(kind.__name__ for kind in classes)
-    assert all(kind.__base__ is errors.CdsError for kind in classes)
+    assert above == {kind.__name__: kind.__base__.__name__ for kind in classes}
 
 
 # ---------------------------------------------------------------- architecture

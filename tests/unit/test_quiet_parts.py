@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from cds_hooks.cards.facts import facts, tier_of
 from cds_hooks.cards.wire import Action, Card, Link, Source, Suggestion
@@ -161,11 +162,11 @@ PULSE = ItemPoints("pulse", 2, 2, evidence=(Evidence("Observation/1", "Heart rat
 @pytest.mark.parametrize(
     "other",
     [
-        replace(PULSE, low=1),
-        replace(PULSE, high=3),
-        replace(PULSE, evidence=(replace(PULSE.evidence[0], value="190"),)),
-        replace(PULSE, evidence=(*PULSE.evidence, Evidence("Observation/2", "Heart rate", "190"))),
-        replace(PULSE, findings=("f",)),
+        structs.replace(PULSE, low=1),
+        structs.replace(PULSE, high=3),
+        structs.replace(PULSE, evidence=(structs.replace(PULSE.evidence[0], value="190"),)),
+        structs.replace(PULSE, evidence=(*PULSE.evidence, Evidence("Observation/2", "Heart rate", "190"))),
+        structs.replace(PULSE, findings=("f",)),
     ],
 )
 def test_whatever_is_added_or_changed_inside_a_score_is_a_fact_more_though_the_total_stays(other):
