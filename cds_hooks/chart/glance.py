@@ -165,10 +165,6 @@ class Medication(Kept, gc=False, rename="camel", tag=True):
 
     code: Concept | None = None
 
-    def is_plainly_of(self, _patient: str, _until: str) -> bool:
-        """True: it is nobody's."""
-        return True
-
 
 class Procedure(Kept, gc=False, rename="camel", tag=True):
     """What was done, and of what sort."""

@@ -801,7 +801,8 @@ class Kept:
         pass
 
 
-def test_a_call_that_is_silent_at_a_glance_is_not_looked_at_further_but_kept_as_any_other():
+@pytest.mark.parametrize("padding", [0, 1_100_000])
+def test_a_call_that_is_silent_at_a_glance_is_not_looked_at_further_but_kept_as_any_other(padding):
     journal = Kept()
     deployment = Deployment(
         settings=Settings(profile="sandbox"),
@@ -812,7 +813,8 @@ def test_a_call_that_is_silent_at_a_glance_is_not_looked_at_further_but_kept_as_
         journal=journal,
     )
 
-    assert TestClient(assemble(deployment)).post(PATH, json=CALL).json() == {"cards": []}
+    body = CALL | {"prefetch": {"padding": "x" * padding}}
+    assert TestClient(assemble(deployment)).post(PATH, json=body).json() == {"cards": []}
     (call,) = journal.entries
     assert (call.status, call.skin_bleeding, call.digest, call.cards) == (200, "", "abc", ())
 

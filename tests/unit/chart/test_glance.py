@@ -100,3 +100,53 @@ def test_letters_written_out_are_no_escapes_of_half_a_character():
     body = json.dumps(CALL | {"prefetch": {}, "note": "ü"}, ensure_ascii=False).encode()
 
     assert glance(body) is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "time"),
+    [
+        ("Observation", {"effectiveDateTime": "{}"}),
+        ("Observation", {"effectiveInstant": "{}T08:00:00Z"}),
+        ("Observation", {"effectivePeriod": {"start": "2026-01-01", "end": "{}"}}),
+        ("Observation", {"issued": "{}T08:00:00Z"}),
+        ("Condition", {"onsetDateTime": "{}"}),
+        ("Condition", {"onsetPeriod": {"start": "{}"}}),
+        ("Condition", {"recordedDate": "{}"}),
+        ("Condition", {"assertedDate": "{}"}),
+        ("Encounter", {"period": {"start": "{}"}}),
+        ("Encounter", {"actualPeriod": {"end": "{}"}}),
+        ("MedicationStatement", {"effectiveDateTime": "{}"}),
+        ("MedicationStatement", {"effectivePeriod": {"end": "{}"}}),
+        ("MedicationStatement", {"dateAsserted": "{}"}),
+        ("MedicationRequest", {"authoredOn": "{}"}),
+        ("Procedure", {"performedDateTime": "{}"}),
+        ("Procedure", {"performedPeriod": {"end": "{}"}}),
+        ("Procedure", {"occurrenceDateTime": "{}"}),
+        ("Procedure", {"occurrencePeriod": {"end": "{}"}}),
+        ("Immunization", {"occurrenceDateTime": "{}"}),
+        ("Immunization", {"date": "{}"}),
+        ("AllergyIntolerance", {"onsetDateTime": "{}"}),
+        ("AllergyIntolerance", {"recordedDate": "{}"}),
+        ("AllergyIntolerance", {"assertedDate": "{}"}),
+    ],
+)
+def test_an_entry_is_plain_until_the_day_it_is_dated_by_has_begun(kind, time):
+    def is_plain(day):
+        written = json.loads(json.dumps(time).replace("{}", day))
+        (one,) = plain_resources(seen({"resourceType": kind, "id": "x"} | written).prefetch["key"])
+        return one.is_plainly_of("Patient/p1", "2026-03-18")
+
+    days = ("2026-03-17", "2026-03-18", "2026-03-19", "soon", " ")
+
+    assert [is_plain(day) for day in days] == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("kind", ["Observation", "Medication", "Patient"])
+def test_an_entry_of_another_patient_is_not_plain(kind):
+    (own,) = plain_resources(seen({"resourceType": kind, "id": "p1"}).prefetch["key"])
+    (other,) = plain_resources(
+        seen({"resourceType": kind, "id": "p2", "subject": {"reference": "Patient/p2"}}).prefetch["key"]
+    )
+
+    assert own.is_plainly_of("Patient/p1", "2026-03-18")
+    assert not other.is_plainly_of("Patient/p1", "2026-03-18")

@@ -326,3 +326,11 @@ def test_a_shape_of_another_module_is_strict_as_well(document):
     (fault,) = faults(built, document, "other: x\n", Plain)
 
     assert fault.startswith("rules/it.yaml:1: other: ")
+
+
+def test_what_does_not_stand_in_the_file_has_the_line_of_what_is_above_it(document):
+    read = document("one: 1\nmany:\n  - a\n  - b\n")
+
+    lines = [read.line(path) for path in [("one",), ("one", "deeper"), ("many", 1), ("many", 7), ("other",), ()]]
+
+    assert lines == [1, 1, 4, 3, 1, 1]
