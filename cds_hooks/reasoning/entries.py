@@ -7,11 +7,11 @@ is the only pass over the chart; everything later asks this index.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 from cds_hooks.chart.record import Coded, Event, Observed, PatientRecord, Problem
 from cds_hooks.model.codes import Concept
@@ -21,6 +21,7 @@ from cds_hooks.model.truth import When
 from cds_hooks.reasoning.codes import folded, meaning, names_in
 from cds_hooks.reasoning.said import heading_of, places_in, said_by
 
+_Found = TypeVar("_Found")
 NAMED = frozenset({"sign", "problem", "context"})
 """Kinds of concepts that an observation can name."""
 _HAPPENS = NAMED | {"procedure", "vaccine"}
@@ -82,7 +83,13 @@ class Chart:
     set_aside: tuple[Gap, ...] = ()
     """Mentions in sentences that count neither as there nor as denied."""
     known: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
-    """What many findings ask for alike, found once: results of a concept, and in a window; what dates a sign."""
+    """What many findings ask for alike, by what it is about."""
+
+    def once(self, about: object, find: Callable[[], _Found]) -> _Found:
+        """What `find` comes to, found once in a chart. Of one kind for whatever it is about."""
+        if about not in self.known:
+            self.known[about] = find()
+        return cast("_Found", self.known[about])
 
     def mentions_of(self, concepts: Iterable[str]) -> list[Mention]:
         """Every mention of any of the concepts."""

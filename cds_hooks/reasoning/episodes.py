@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from cds_hooks.model.findings import Sign
 from cds_hooks.model.truth import Span, Truth, When
@@ -36,10 +35,7 @@ def dated_by(current: Iterable[Mention], positive: Iterable[Mention], chart: Cha
     mentions, since a rash has many places.
     """
     asked = (tuple(current), tuple(positive))
-    known = chart.known.get(asked)
-    if known is None:
-        known = chart.known[asked] = _dated_by(*asked, chart)
-    return cast("Dating", known)
+    return chart.once(asked, lambda: _dated_by(*asked, chart))
 
 
 def _dated_by(current: tuple[Mention, ...], every: tuple[Mention, ...], chart: Chart) -> Dating:

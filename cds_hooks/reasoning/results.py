@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -70,28 +70,20 @@ class Window(Struct, frozen=True):
 
 def results_of(concept_id: str, chart: Chart) -> Results:
     """Everything recorded for a concept, of any age; read once in a chart."""
-    known = chart.known.get(concept_id)
-    if known is None:
-        known = chart.known[concept_id] = _read_results(concept_id, chart)
-    return cast("Results", known)
+    return chart.once(concept_id, lambda: _read_results(concept_id, chart))
 
 
 def window_of(concept_id: str, within: Span, chart: Chart) -> Window:
     """The results of a concept that may lie in the window, as one without a date may; found once in a chart."""
     length = within.exact()
-    known = chart.known.get((concept_id, length))
-    if known is None:
-        seen = _seen_from(chart.at - length, results_of(concept_id, chart), chart)
-        known = chart.known[concept_id, length] = seen
-    return cast("Window", known)
+    return chart.once(
+        (concept_id, length), lambda: _seen_from(chart.at - length, results_of(concept_id, chart), chart)
+    )
 
 
 def line_of(item: Reading, chart: Chart) -> Evidence:
     """The value as a line of evidence; written once in a chart."""
-    known = chart.known.get(item)
-    if known is None:
-        known = chart.known[item] = measured(item)
-    return cast("Evidence", known)
+    return chart.once(item, lambda: measured(item))
 
 
 def newest_of(results: Sequence[_Result], at: datetime) -> list[_Result]:

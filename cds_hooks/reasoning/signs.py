@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import cast
 
 from msgspec.structs import replace
 
@@ -251,10 +250,7 @@ def _homes(sign: Sign, library: Library) -> Iterator[str]:
 
 def _line_of(mention: Mention, chart: Chart) -> Evidence:
     """The mention as a line of evidence; written once in a chart."""
-    known = chart.known.get(mention)
-    if known is None:
-        known = chart.known[mention] = _evidence(mention, chart.library)
-    return cast("Evidence", known)
+    return chart.once(mention, lambda: _evidence(mention, chart.library))
 
 
 def _evidence(mention: Mention, library: Library) -> Evidence:
