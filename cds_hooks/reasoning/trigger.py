@@ -127,9 +127,7 @@ def by_code(system: str, code: str, wakes: Trigger) -> frozenset[str] | None:
 
     Remembered from chart to chart, for hospitals use the same codes again and again.
     """
-    written = Coding(system.strip(), code.strip())
-    index = wakes.library.code_index
-    found = index.get((written.system, written.code)) or codes.by_code(written, wakes.library)
+    found = codes.by_code(Coding(system.strip(), code.strip()), wakes.library)
     return wakes.watched.intersection(found) if found else None
 
 
