@@ -17,7 +17,7 @@ from cds_hooks.model.criteria import Cause, Criterion, Status
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Assessment, Match
 from cds_hooks.model.truth import Truth
-from cds_hooks.reasoning.assess import is_asked
+from cds_hooks.reasoning.asked import is_asked
 from cds_hooks.reasoning.coverage import KINDS, coverage
 from cds_hooks.reasoning.logic import SCORE_PREFIX, parsed_key
 from cds_hooks.service import Advice

@@ -1,4 +1,4 @@
-"""What rules ask for: the findings and scores that each names, and everything a hook can come to need.
+"""Which rules are asked, and for what: the findings and scores of each, and everything a hook can come to need.
 
 Names are ids of findings; a score is named by its key (logic.score_key).
 """
@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cds_hooks.model.criteria import Cause, Criterion, Hook
+from cds_hooks.model.criteria import Cause, Criterion, Hook, Status
 from cds_hooks.model.findings import FindingRule
 from cds_hooks.model.library import Library
 from cds_hooks.model.scores import ScoreRule
 from cds_hooks.model.truth import Expression
 from cds_hooks.reasoning.logic import SCORE_PREFIX, names, parsed_key
+
+ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
+"""What of a rule's status lets it be worked out; whether it is shown is another question."""
+
+
+def is_asked(rule: Criterion | Cause, hook: str) -> bool:
+    """Whether a call of this hook asks the rule."""
+    return rule.status in ASSESSED and hook in rule.hooks
 
 
 def asked_at(library: Library, hook: Hook) -> frozenset[str]:

@@ -15,15 +15,15 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from cds_hooks.model.criteria import Cause, Criterion, Demotion, Hook, Status
+from cds_hooks.model.criteria import Cause, Criterion, Demotion, Hook
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import Assessment, Finding, Gap, GapReason, Match, ScoreRange
 from cds_hooks.model.truth import Tier, Truth
+from cds_hooks.reasoning.asked import ASSESSED, is_asked
 from cds_hooks.reasoning.caution import firm
 from cds_hooks.reasoning.criteria import judge_criterion, might_be_emergencies, nothing_but
 from cds_hooks.reasoning.logic import TruthOf, relied_on, remembered, truth, weighed, would_settle
 
-_ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
 _NO_TIER = len(Tier)
 _PRESENT = Truth.PRESENT
 
@@ -72,11 +72,6 @@ def assess(
     )
 
 
-def is_asked(rule: Criterion | Cause, hook: str) -> bool:
-    """Whether a call of this hook asks the rule."""
-    return rule.status in _ASSESSED and hook in rule.hooks
-
-
 def assess_cause(rule: Cause, truth_of: TruthOf, gate: Truth = Truth.PRESENT) -> Match:
     """Whether a cause is listed, with what speaks for and against it."""
     if rule.needs_skin_bleeding and gate is not Truth.PRESENT:
@@ -109,7 +104,7 @@ def assess_demotions(
 ) -> tuple[Match, ...]:
     """What each demotion comes to, by id; draft and retired ones are not looked at."""
     rules = (library.demotions[name] for name in sorted(library.demotions))
-    return tuple(assess_demotion(rule, truth_of, firmly, findings) for rule in rules if rule.status in _ASSESSED)
+    return tuple(assess_demotion(rule, truth_of, firmly, findings) for rule in rules if rule.status in ASSESSED)
 
 
 def assess_demotion(

@@ -17,7 +17,7 @@ from cds_hooks.model.criteria import Cause, Criterion
 from cds_hooks.model.findings import FindingRule
 from cds_hooks.model.library import Library
 from cds_hooks.model.truth import All, AnyOf, AtLeast, Expression, Truth
-from cds_hooks.reasoning.asked import reached
+from cds_hooks.reasoning.asked import ASSESSED, reached
 from cds_hooks.reasoning.assess import assess_cause
 from cds_hooks.reasoning.case_charts import AT, Given, chart_of
 from cds_hooks.reasoning.cases import Case, rules_with_cases
@@ -26,7 +26,6 @@ from cds_hooks.reasoning.lint import concepts_of
 from cds_hooks.reasoning.logic import names
 from cds_hooks.reasoning.mapping import find
 
-_ASSESSED = ("active", "silent")
 _CHARTS_OF_A_FINDING = 4
 _CHARTS_OF_A_CASE = 60
 
@@ -118,7 +117,7 @@ def _unreached(library: Library, root: Path) -> Iterator[str]:
         firing = [case for case in cases if case.expect is Truth.PRESENT]
         if isinstance(rule, FindingRule):
             charts[rule.id] = [case.given for case in firing if case.given is not None]
-        elif isinstance(rule, Criterion | Cause) and rule.status in _ASSESSED:
+        elif isinstance(rule, Criterion | Cause) and rule.status in ASSESSED:
             together = (given for case in firing for given in _charts(case, charts, library))
             if not any(_fires(rule, given, library) for given in together):
                 yield f"{name}: no chart fires it: its findings do not come together; write a case with `given`"

@@ -15,12 +15,13 @@ from functools import lru_cache
 
 from cds_hooks.chart.record import Quantity
 from cds_hooks.model.codes import Coding, Limits
-from cds_hooks.model.criteria import Cause, Criterion, Hook, Status
+from cds_hooks.model.criteria import Cause, Criterion, Hook
 from cds_hooks.model.findings import FindingRule, Measure
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import GapReason
 from cds_hooks.model.truth import All, AtLeast, Expression, NoneOf, ScoreAtLeast, Truth
 from cds_hooks.reasoning import codes
+from cds_hooks.reasoning.asked import is_asked
 from cds_hooks.reasoning.codes import folded
 from cds_hooks.reasoning.logic import parts_of
 from cds_hooks.reasoning.text import read_text
@@ -28,7 +29,6 @@ from cds_hooks.reasoning.text_index import PhraseIndex, phrases_at, tokens_of
 from cds_hooks.reasoning.values import canonical, compare
 
 _ASPECT = "aspect"
-_ASSESSED: frozenset[Status] = frozenset({"active", "silent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _standing_alone(library: Library, hook: Hook) -> Iterator[Expression]:
     yield library.card.gate
     rules: list[Criterion | Cause] = [*library.criteria.values(), *library.causes.values()]
     for rule in rules:
-        if rule.status in _ASSESSED and hook in rule.hooks and not rule.needs_skin_bleeding:
+        if is_asked(rule, hook) and not rule.needs_skin_bleeding:
             yield rule.when
 
 
