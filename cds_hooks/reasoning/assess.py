@@ -49,7 +49,7 @@ def assess(
     firmly = firm(findings, truth_of)
     asked = _asked_at(hook, library)
     criteria = [judge_criterion(rule, findings, library, truth_of, gate, firmly=firmly) for rule in asked.criteria]
-    unread = might_be_emergencies(criteria, findings, library, truth_of, gate)
+    unread = might_be_emergencies(criteria, findings, library, truth_of, gate, firmly=firmly)
     causes = [assess_cause(rule, truth_of, gate) for rule in asked.causes]
     said = any(match.truth is _PRESENT for match in (*criteria, *causes))
     demotions = assess_demotions(library, truth_of, firmly, findings) if said else ()

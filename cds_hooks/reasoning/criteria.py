@@ -14,7 +14,7 @@ from cds_hooks.model.criteria import ABOUT_ORDERS, Criterion, TierStep
 from cds_hooks.model.library import Library
 from cds_hooks.model.results import UNDATED, Finding, Gap, GapReason, Match
 from cds_hooks.model.truth import Tier, Truth
-from cds_hooks.reasoning.caution import firm, held_down, leaves
+from cds_hooks.reasoning.caution import held_down, leaves
 from cds_hooks.reasoning.logic import SCORE_PREFIX, TruthOf, relied_on, remembered, truth, weighed, would_settle
 
 _UNREADABLE = frozenset(
@@ -60,7 +60,13 @@ def assess_criterion(
 
 
 def might_be_emergencies(
-    matches: Sequence[Match], findings: Mapping[str, Finding], library: Library, truth_of: TruthOf, gate: Truth
+    matches: Sequence[Match],
+    findings: Mapping[str, Finding],
+    library: Library,
+    truth_of: TruthOf,
+    gate: Truth,
+    *,
+    firmly: TruthOf,
 ) -> tuple[Gap, ...]:
     """An essential gap for each entry that could not be read and might open the gate, or make an emergency.
 
@@ -68,7 +74,6 @@ def might_be_emergencies(
     `matches` are those of the same findings. About such a chart silence would read as nothing found.
     """
     supposed = _at_worst(findings, library, truth_of)
-    firmly = firm(findings, truth_of)
     gate_at_worst = supposed(library.card.gate) if gate is Truth.UNKNOWN else gate
     opens = gate_at_worst is not gate and any(_stands_behind_it(library.criteria[one.rule]) for one in matches)
     suspects = [library.card.gate] if opens else []

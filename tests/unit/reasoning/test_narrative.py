@@ -11,6 +11,7 @@ from cds_hooks.chart.record import Coded
 from cds_hooks.model.codes import Coding
 from cds_hooks.model.results import Gap, GapReason
 from cds_hooks.model.truth import Tier, Truth
+from cds_hooks.reasoning.caution import firm
 from cds_hooks.reasoning.criteria import might_be_emergencies
 from cds_hooks.reasoning.entries import sort_entries
 from cds_hooks.reasoning.library import load
@@ -377,7 +378,9 @@ def test_what_is_held_down_may_be_an_emergency_by_a_result_that_cannot_be_read()
     seen = advice(exam("petechiae and fever seen"), platelets("9 furlongs")).assessment
     held = next(match for match in seen.criteria if match.rule == "R-ILL-01")
 
-    gaps = might_be_emergencies([held], seen.findings, library(), seen.findings.truth_of, Truth.PRESENT)
+    truth_of = seen.findings.truth_of
+    firmly = firm(seen.findings, truth_of)
+    gaps = might_be_emergencies([held], seen.findings, library(), truth_of, Truth.PRESENT, firmly=firmly)
 
     assert held.capped
     assert [(gap.reason, gap.essential) for gap in gaps] == [(GapReason.UNIT_UNKNOWN, True)]
