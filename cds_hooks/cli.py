@@ -80,20 +80,15 @@ main.add_command(diff)
 @click.option("--host", default="127.0.0.1", show_default=True)
 def serve(port: int, host: str) -> None:
     """Start the service; CDS_PROFILE decides how (production by default)."""
-    import gc
-
     from cds_hooks import listening
+    from cds_hooks.opening import opening
 
     with listening.listen(host, port, another="pinpoint serve --port 8081") as listener:
-        gc.disable()  # what is made until the service stands stays: to look through it, now or later, is time lost
-        try:
+        with opening():
             from cds_hooks.app import create_app
             from cds_hooks.settings import from_environment
 
             app = create_app(from_environment())
-            gc.freeze()
-        finally:
-            gc.enable()
         listening.serve(app, listener)
 
 

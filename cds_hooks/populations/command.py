@@ -5,17 +5,16 @@ Only click is loaded before the command runs, so that help stays quick.
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import click
+
+from cds_hooks.opening import opening
 
 if TYPE_CHECKING:
     from cds_hooks.populations.job import Shelf
@@ -83,7 +82,7 @@ def replay(
     EXPORT is a folder of NDJSON files (Bulk Data, also gzipped), of Bundles or of hook requests. OUT holds results
     and report; the same command again goes on where it was ended. Nothing is fetched and the clock is not read.
     """
-    with _opening():
+    with opening():
         from cds_hooks.cards.compose import voice_of
         from cds_hooks.populations.progress import shown
         from cds_hooks.populations.run import Replay
@@ -115,17 +114,6 @@ def replay(
             f"{outcome.bad_share:.2%} of the lines could not be used: more than --max-bad {max_bad}.", err=True
         )
         sys.exit(1)
-
-
-@contextmanager
-def _opening() -> Iterator[None]:
-    """While it lasts nothing is looked through for what can be let go: all that is opened is needed to the end."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _engine(name: str, workers: int | None) -> Engine:
