@@ -24,11 +24,32 @@ LIMIT_S = 0.05
 """What one question gets in a deployment."""
 SLOW_S = 0.005
 """What questions may take on average. A database that is always slower would make every answer late."""
-ROW = 20
+_ROW = 20
 """Questions over which that is."""
 _PAUSE_S = 5.0
 _PROBE_S = 5.0
 _log = structlog.get_logger()
+
+
+class Pace:
+    """How long the latest questions took."""
+
+    def __init__(self, slow_s: float = SLOW_S) -> None:
+        self._slow_s = slow_s
+        self._took: deque[float] = deque(maxlen=_ROW)
+
+    def took(self, seconds: float) -> None:
+        """Nothing; one more question took so long."""
+        self._took.append(seconds)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a whole row of questions was slow on average."""
+        return len(self._took) == _ROW and sum(self._took) > _ROW * self._slow_s
+
+    def forget(self) -> None:
+        """Nothing; a row begins anew."""
+        self._took.clear()
 
 
 class Patience:
@@ -46,7 +67,7 @@ class Patience:
         self._limit_s = limit_s
         self._slow_s = slow_s
         self._pause_s = pause_s
-        self._took: deque[float] = deque(maxlen=ROW)
+        self._pace = Pace(slow_s)
         self._resting: asyncio.Task[None] | None = None
 
     @property
@@ -60,8 +81,8 @@ class Patience:
             return None
         asked, took = _timed(question)
         is_there = await _is_there(asked, self._limit_s)
-        self._took.append(took())
-        if not is_there or (len(self._took) == ROW and sum(self._took) > ROW * self._slow_s):
+        self._pace.took(took())
+        if not is_there or self._pace.is_slow:
             self._rest(asked)
         return asked.result() if is_there else None
 
@@ -73,7 +94,7 @@ class Patience:
     def _rest(self, asked: Future[_Answer]) -> None:
         if self._resting is None:
             _log.error("journal_slow")
-            self._took.clear()
+            self._pace.forget()
             self._resting = asyncio.create_task(self._until_quick(asked))
 
     async def _until_quick(self, asked: Future[_Answer]) -> None:

@@ -8,7 +8,6 @@ thread go on at a time. So the file is read where the answer is made, and is nev
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from time import monotonic
 
 import structlog
 
-from cds_hooks.journal.patience import ROW, SLOW_S
+from cds_hooks.journal.patience import SLOW_S, Pace
 
 _SLOW_S = 0.05
 """A disk that takes longer is left alone for a while, since the next answer would wait for it, too."""
@@ -36,7 +35,7 @@ class Recall:
         self._file = file
         self._connection: sqlite3.Connection | None = None
         self._try_again = 0.0
-        self._took: deque[float] = deque(maxlen=ROW)
+        self._pace = Pace()
         self._longest = _SLOW_S
 
     @property
@@ -74,15 +73,15 @@ class Recall:
         """Nothing; after one slow reading, or a row that was slow on average, the file rests. The first reading
         after a rest must be quick, or it rests on.
         """
-        self._took.append(took)
-        if took > self._longest or (len(self._took) == ROW and sum(self._took) > ROW * SLOW_S):
+        self._pace.took(took)
+        if took > self._longest or self._pace.is_slow:
             self._rest("slow")
         else:
             self._longest = _SLOW_S
 
     def _rest(self, why: str) -> None:
         self._try_again = monotonic() + _REST_S
-        self._took.clear()
+        self._pace.forget()
         self._longest = SLOW_S
         _log.error("journal_slow", error=why)
 
